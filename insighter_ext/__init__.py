@@ -1,0 +1,56 @@
+"""Insighter: data science and MLOps inside JupyterLab, every asset in a project.
+
+In a notebook::
+
+    import insighter_ext as ix
+
+    ix.project                      # the project of this notebook's folder
+    wine = ix.datasets.load("wine")
+    ix.models, ix.deployments       # the project's registered models and endpoints
+
+Importing this package is cheap: what a name needs is imported when the name is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from insighter_ext.kernel import datasets, deployments, models, project, projects
+
+__all__ = ["__version__", "datasets", "deployments", "models", "project", "projects"]
+
+_SDK = frozenset({"datasets", "deployments", "models", "project", "projects"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SDK:
+        import importlib
+
+        return getattr(importlib.import_module("insighter_ext.kernel"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_SDK])
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """``%load_ext insighter_ext``: the line magics."""
+    from insighter_ext.kernel.magics import load_ipython_extension as load
+
+    load(ipython)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Tell Jupyter Server where the extension's application is."""
+    from server_handlers.app import InsighterApp
+
+    return [{"module": "server_handlers.app", "app": InsighterApp}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Tell JupyterLab where the built front end is."""
+    return [{"src": "labextension", "dest": "@insighter/labextension"}]

@@ -1,0 +1,1 @@
+"""Revocable credentials: what a kernel holds instead of its user's."""

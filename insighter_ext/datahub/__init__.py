@@ -1,0 +1,1 @@
+"""Data Hub: datasets in immutable versions."""

@@ -1,0 +1,35 @@
+"""Types that every capability's models share."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+
+class Model(BaseModel):
+    """Base of what the API takes: unknown fields are refused, so that a slip of the pen is not silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class View(BaseModel):
+    """Base of what the API answers."""
+
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+
+class Page(View, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    cursor: str | None = Field(None, description="Ask for the next page with it; null on the last page.")
+
+
+class PageQuery(Model):
+    """Which page of a list."""
+
+    limit: int = Field(100, ge=1, le=500)
+    cursor: str | None = None

@@ -1,0 +1,1 @@
+"""Model registry: named models in versions with aliases."""

@@ -1,0 +1,1 @@
+"""Experiments: MLflow's tracking protocol on our own tables, and what the panels show of it."""

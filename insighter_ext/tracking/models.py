@@ -1,0 +1,97 @@
+"""Types of the experiments API, as the panels and the SDK see it. MLflow's own protocol is in ``protocol.py``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from insighter_ext.models import Model, PageQuery, View
+
+RunStatus = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
+
+
+class Experiment(View):
+    """An experiment with what a list shows of it."""
+
+    id: str
+    name: str
+    runs: int
+    running: int = Field(description="runs in status RUNNING")
+    last_run: datetime | None
+    created_at: datetime
+
+
+class Metric(View):
+    """A metric's newest value. Not finite values come as the strings NaN, Infinity, -Infinity."""
+
+    key: str
+    value: float | Literal["NaN", "Infinity", "-Infinity"]
+    step: int
+    timestamp: datetime
+
+
+class Run(View):
+    """A run with the newest value of each metric."""
+
+    id: str
+    name: str
+    experiment_id: str
+    status: RunStatus
+    started_at: datetime | None
+    ended_at: datetime | None
+    created_by: str
+    metrics: list[Metric]
+    params: dict[str, str]
+
+
+class DatasetInput(View):
+    """A dataset that a run read."""
+
+    name: str
+    digest: str
+    context: str | None = None
+
+
+class RunDetail(Run):
+    """All of a run."""
+
+    tags: dict[str, str]
+    inputs: list[DatasetInput]
+    models: list[str] = Field(description="Ids of the models it logged.")
+    artifact_uri: str
+    experiment_name: str
+
+
+class MetricPoint(View):
+    """One value in a metric's history."""
+
+    value: float | Literal["NaN", "Infinity", "-Infinity"]
+    step: int
+    timestamp: datetime
+
+
+class MetricHistory(View):
+    """A metric of a run, in the order of its steps."""
+
+    key: str
+    points: list[MetricPoint]
+
+
+class RunQuery(PageQuery):
+    """Which page of runs, newest first."""
+
+
+class ArtifactFile(View):
+    """A file or folder among a run's artifacts."""
+
+    path: str
+    is_dir: bool
+    size: int | None
+
+
+class ArtifactQuery(Model):
+    """Below which folder."""
+
+    path: str = ""
