@@ -372,3 +372,11 @@ call private.expose('projects_create', 'projects_personal', 'projects_list', 'pr
 grant execute on function private.fail, private.project_ids, private.record, private.project_json, private.project,
   private.project_for, private.project_name to authenticated;
 grant execute on function private.fail to anon;
+
+create function public.platform_status() returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object(
+    'database', 'PostgreSQL ' || current_setting('server_version'),
+    'display_name', (select display_name from insighter.profiles where user_id = auth.uid()))
+$$;
+call private.expose('platform_status');

@@ -1,0 +1,1 @@
+"""HTTP and WebSocket, and nothing else: each handler parses, calls one service method and answers."""

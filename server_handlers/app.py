@@ -1,0 +1,75 @@
+"""The server extension: mounts the routes, starts the platform on first use, stops it with the server."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Any as AnyTrait
+
+from insighter_ext.config import Settings
+
+if TYPE_CHECKING:
+    from insighter_ext.platform import Platform
+
+
+class InsighterApp(ExtensionApp):
+    """Insighter inside Jupyter Server."""
+
+    name = "insighter"
+    app_name = "Insighter"
+    description = "Data science and MLOps inside JupyterLab."
+    load_other_extensions = True
+    extension_url = "/lab"
+
+    _platform: Platform | None = None
+    _starting: asyncio.Lock | None = None
+    setting_names: ClassVar[list[str]] = [setting.name for setting in fields(Settings)]
+
+    async def platform(self) -> Platform:
+        """The platform, started by whoever asks first; a failed start is tried again by the next."""
+        if self._platform is None:
+            if self._starting is None:
+                self._starting = asyncio.Lock()
+            async with self._starting:
+                if self._platform is None:
+                    self._platform = await self._open()
+        return self._platform
+
+    async def _open(self) -> Platform:
+        from insighter_ext.platform import Platform
+
+        overrides = {name: getattr(self, name) for name in self.setting_names}
+        return await Platform.open(Settings.load(overrides))
+
+    def initialize_settings(self) -> None:
+        """Handlers find the platform here."""
+        self.settings["insighter_platform"] = self.platform
+
+    def initialize_handlers(self) -> None:
+        """Mount the routes."""
+        from server_handlers.routes import routes
+
+        self.handlers.extend(routes())
+
+    async def stop_extension(self) -> None:
+        """Called when the server stops."""
+        platform, self._platform = self._platform, None
+        if platform is not None:
+            await platform.close()
+
+
+def _add_settings() -> None:
+    """One trait for every row of the settings table, so that ``c.InsighterApp.<name>`` and ``--help-all`` know them."""
+    traits: dict[str, Any] = {}
+    for setting in fields(Settings):
+        traits[setting.name] = AnyTrait(None, allow_none=True, help=setting.metadata["help"]).tag(config=True)
+    InsighterApp.class_traits()  # make sure that the class is set up before traits are added
+    for name, trait in traits.items():
+        trait.class_init(InsighterApp, name)
+        setattr(InsighterApp, name, trait)
+
+
+_add_settings()

@@ -1,0 +1,87 @@
+"""Routes of registered models."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from insighter_ext.models import Page, PageQuery
+from insighter_ext.registry.models import (
+    ModelSignature,
+    ModelVersion,
+    RegisteredModel,
+    RegisteredModelDetail,
+    RegisterModel,
+    SetAlias,
+)
+from server_handlers.base import ApiHandler, operation
+
+_MODELS = "/projects/{project_id:uuid}/models"
+
+
+class ModelsHandler(ApiHandler):
+    """All registered models of a project."""
+
+    path, tag = _MODELS, "models"
+
+    @operation("A project's registered models, by name", query=PageQuery, returns=Page[RegisteredModel], errors=(404,))
+    async def get(self, project_id: UUID, query: PageQuery) -> Page[RegisteredModel]:
+        return await self.platform.registry.list(self.principal, project_id, query)
+
+    @operation(
+        "Register a model that a run logged, as the next version of a name",
+        body=RegisterModel,
+        returns=ModelVersion,
+        status=201,
+        errors=(403, 404, 409, 422),
+    )
+    async def post(self, project_id: UUID, body: RegisterModel) -> ModelVersion:
+        version = await self.platform.registry.register(self.principal, project_id, body)
+        self.created("projects", project_id, "models", version.name, "versions", version.version)
+        return version
+
+
+class ModelHandler(ApiHandler):
+    """One registered model."""
+
+    path, tag = _MODELS + "/{name}", "models"
+
+    @operation("A registered model with all its versions", returns=RegisteredModelDetail, errors=(404,))
+    async def get(self, project_id: UUID, name: str) -> RegisteredModelDetail:
+        return await self.platform.registry.get(self.principal, project_id, name)
+
+
+class ModelVersionHandler(ApiHandler):
+    """One version."""
+
+    path, tag = _MODELS + "/{name}/versions/{version:int}", "models"
+
+    @operation("A model version", returns=ModelVersion, errors=(404,))
+    async def get(self, project_id: UUID, name: str, version: int) -> ModelVersion:
+        return await self.platform.registry.version(self.principal, project_id, name, version)
+
+
+class ModelSignatureHandler(ApiHandler):
+    """What a version takes and gives."""
+
+    path, tag = _MODELS + "/{name}/versions/{version:int}/signature", "models"
+
+    @operation("A model version's signature", returns=ModelSignature, errors=(404,))
+    async def get(self, project_id: UUID, name: str, version: int) -> ModelSignature:
+        return await self.platform.registry.signature(self.principal, project_id, name, version)
+
+
+class ModelAliasHandler(ApiHandler):
+    """An alias."""
+
+    path, tag = _MODELS + "/{name}/aliases/{alias}", "models"
+
+    @operation("Point an alias to a version", body=SetAlias, returns=RegisteredModel, errors=(403, 404, 422))
+    async def put(self, project_id: UUID, name: str, alias: str, body: SetAlias) -> RegisteredModel:
+        return await self.platform.registry.set_alias(self.principal, project_id, name, alias, body.version)
+
+    @operation("Remove an alias", status=204, errors=(403, 404))
+    async def delete(self, project_id: UUID, name: str, alias: str) -> None:
+        await self.platform.registry.delete_alias(self.principal, project_id, name, alias)
+
+
+HANDLERS = [ModelsHandler, ModelHandler, ModelVersionHandler, ModelSignatureHandler, ModelAliasHandler]

@@ -1,0 +1,70 @@
+"""Bodies that are too large for memory, from the socket into an object writer."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tornado.httputil import HTTPServerRequest
+
+from insighter_ext.errors import BadRequest, TooLarge
+from insighter_ext.gateways import ObjectWriter, StoredObject
+
+
+class Upload:
+    """A request body on its way into the object store.
+
+    Args:
+        request: its connection's body limit is lifted to ``limit``.
+        writer: takes the bytes; it is aborted unless :meth:`finish` was reached.
+        limit: most bytes to take.
+
+    Raises:
+        TooLarge: the request announces more than the limit.
+    """
+
+    def __init__(self, request: HTTPServerRequest, writer: ObjectWriter, limit: int) -> None:
+        self._writer: ObjectWriter | None = writer
+        self._limit = limit
+        self._received = 0
+        announced = request.headers.get("Content-Length")
+        self._announced = int(announced) if announced and announced.isdigit() else None
+        if self._announced is not None and self._announced > limit:
+            self.discard()
+            raise self._too_large()
+        request.connection.set_max_body_size(limit)  # type: ignore[union-attr]
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(
+            f"the file is larger than {self._limit:,} bytes, the most this server takes",
+            hint="raise c.InsighterApp.max_upload_bytes, or split the file",
+        )
+
+    async def receive(self, chunk: bytes) -> None:
+        """Take a piece of the body."""
+        if self._writer is None:
+            return
+        self._received += len(chunk)
+        if self._received > self._limit:
+            self.discard()
+            raise self._too_large()
+        await self._writer.write(chunk)
+
+    async def finish(self) -> StoredObject:
+        """All bytes are here: make the object durable."""
+        if self._writer is None:
+            raise BadRequest("the upload was cut off", code="upload_incomplete", hint="upload the file again")
+        if self._announced is not None and self._received != self._announced:
+            self.discard()
+            raise BadRequest(
+                f"{self._received:,} of {self._announced:,} bytes arrived",
+                code="upload_incomplete",
+                hint="upload the file again",
+            )
+        writer, self._writer = self._writer, None
+        return await writer.commit()
+
+    def discard(self) -> None:
+        """Forget an upload that did not finish."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            self._aborting = asyncio.ensure_future(writer.abort())

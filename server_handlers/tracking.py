@@ -1,0 +1,72 @@
+"""Routes of experiments and runs, for the panels and the SDK. MLflow's own protocol is mounted by ``mlflow.py``."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from insighter_ext.models import Page, PageQuery
+from insighter_ext.tracking.models import (
+    ArtifactFile,
+    ArtifactQuery,
+    Experiment,
+    MetricHistory,
+    Run,
+    RunDetail,
+    RunQuery,
+)
+from server_handlers.base import ApiHandler, operation
+
+_PROJECT = "/projects/{project_id:uuid}"
+
+
+class ExperimentsHandler(ApiHandler):
+    """All experiments of a project."""
+
+    path, tag = _PROJECT + "/experiments", "experiments"
+
+    @operation("A project's experiments, last used first", query=PageQuery, returns=Page[Experiment], errors=(404,))
+    async def get(self, project_id: UUID, query: PageQuery) -> Page[Experiment]:
+        return await self.platform.tracking.experiments(self.principal, project_id, query)
+
+
+class RunsHandler(ApiHandler):
+    """The runs of an experiment."""
+
+    path, tag = _PROJECT + "/experiments/{experiment_id}/runs", "experiments"
+
+    @operation("An experiment's runs, newest first", query=RunQuery, returns=Page[Run], errors=(404,))
+    async def get(self, project_id: UUID, experiment_id: str, query: RunQuery) -> Page[Run]:
+        return await self.platform.tracking.runs(self.principal, project_id, experiment_id, query)
+
+
+class RunHandler(ApiHandler):
+    """One run."""
+
+    path, tag = _PROJECT + "/runs/{run_id}", "experiments"
+
+    @operation("A run", returns=RunDetail, errors=(404,))
+    async def get(self, project_id: UUID, run_id: str) -> RunDetail:
+        return await self.platform.tracking.run(self.principal, project_id, run_id)
+
+
+class MetricHistoryHandler(ApiHandler):
+    """A metric's history. Keys may hold slashes: they are one path segment, percent-encoded."""
+
+    path, tag = _PROJECT + "/runs/{run_id}/metrics/{key}", "experiments"
+
+    @operation("All values of a metric, by step", returns=MetricHistory, errors=(404,))
+    async def get(self, project_id: UUID, run_id: str, key: str) -> MetricHistory:
+        return await self.platform.tracking.metric_history(self.principal, project_id, run_id, key)
+
+
+class RunArtifactsHandler(ApiHandler):
+    """A run's artifacts."""
+
+    path, tag = _PROJECT + "/runs/{run_id}/artifacts", "experiments"
+
+    @operation("Files and folders in a folder of a run's artifacts", query=ArtifactQuery, returns=Page[ArtifactFile], errors=(404,))
+    async def get(self, project_id: UUID, run_id: str, query: ArtifactQuery) -> Page[ArtifactFile]:
+        return await self.platform.tracking.artifacts(self.principal, project_id, run_id, query.path)
+
+
+HANDLERS = [ExperimentsHandler, RunsHandler, RunHandler, MetricHistoryHandler, RunArtifactsHandler]
