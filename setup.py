@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,8 @@ def _build_front_end() -> None:
     if not _modules_are_current():
         node.script(str(node.npm), "ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund")
     node.script("node_modules/typescript/bin/tsc")
+    # Chunks of an earlier build would ship with this one.
+    shutil.rmtree(OUTPUT, ignore_errors=True)
     node.run(sys.executable, "-m", "jupyter_builder.main", "build", ".")
     STAMP.write_text(json.dumps(_built()), encoding="utf-8")
 
