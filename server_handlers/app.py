@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Any as AnyTrait
+from traitlets import HasTraits, MetaHasTraits
 
 from insighter_ext.config import Settings
 
@@ -15,7 +16,18 @@ if TYPE_CHECKING:
     from insighter_ext.platform import Platform
 
 
-class InsighterApp(ExtensionApp):
+# One trait for every row of the settings table, so that ``c.InsighterApp.<name>`` and ``--help-all`` know them.
+_SettingTraits = MetaHasTraits(
+    "_SettingTraits",
+    (HasTraits,),
+    {
+        setting.name: AnyTrait(None, allow_none=True, help=setting.metadata["help"]).tag(config=True)
+        for setting in fields(Settings)
+    },
+)
+
+
+class InsighterApp(ExtensionApp, _SettingTraits):  # type: ignore[misc, valid-type]
     """Insighter inside Jupyter Server."""
 
     name = "insighter"
@@ -26,7 +38,6 @@ class InsighterApp(ExtensionApp):
 
     _platform: Platform | None = None
     _starting: asyncio.Lock | None = None
-    setting_names: ClassVar[list[str]] = [setting.name for setting in fields(Settings)]
 
     async def platform(self) -> Platform:
         """The platform, started by whoever asks first; a failed start is tried again by the next."""
@@ -41,7 +52,7 @@ class InsighterApp(ExtensionApp):
     async def _open(self) -> Platform:
         from insighter_ext.platform import Platform
 
-        overrides = {name: getattr(self, name) for name in self.setting_names}
+        overrides = {setting.name: getattr(self, setting.name) for setting in fields(Settings)}
         return await Platform.open(Settings.load(overrides))
 
     def initialize_settings(self) -> None:
@@ -59,17 +70,3 @@ class InsighterApp(ExtensionApp):
         platform, self._platform = self._platform, None
         if platform is not None:
             await platform.close()
-
-
-def _add_settings() -> None:
-    """One trait for every row of the settings table, so that ``c.InsighterApp.<name>`` and ``--help-all`` know them."""
-    traits: dict[str, Any] = {}
-    for setting in fields(Settings):
-        traits[setting.name] = AnyTrait(None, allow_none=True, help=setting.metadata["help"]).tag(config=True)
-    InsighterApp.class_traits()  # make sure that the class is set up before traits are added
-    for name, trait in traits.items():
-        trait.class_init(InsighterApp, name)
-        setattr(InsighterApp, name, trait)
-
-
-_add_settings()

@@ -113,6 +113,8 @@ class EmbeddedDataGateway:
                 log.warning("the database connection was lost in %s (attempt %d): %s", function, attempt + 1, error)
                 await self._revive()
             except psycopg.Error as error:
+                if error.sqlstate is None:  # refused before it was sent: a NUL character in a text
+                    raise errors.Invalid(str(error), hint="remove the character") from error
                 diagnosis = error.diag
                 raise domain_error(
                     error.sqlstate or "XX000",
