@@ -102,12 +102,15 @@ test: $(VENV)/.test-packages install ## run all tests; make test ARGS="tests/uni
 
 .PHONY: lint
 lint: $(VENV)/.test-packages node_modules/.package-lock.json ## check style and types, Python and TypeScript
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	npm run --silent typecheck
-	npm run --silent eslint
-	npm run --silent prettier
+	@status=0; \
+	check() { echo "== $$*"; "$$@" || status=1; }; \
+	check ruff check .; \
+	check ruff format --check --quiet .; \
+	check mypy; \
+	check npm run --silent typecheck; \
+	check npm run --silent eslint; \
+	check npm run --silent prettier; \
+	exit $$status
 
 .PHONY: format
 format: $(VENV)/.test-packages node_modules/.package-lock.json ## repair what style tools can repair
@@ -124,7 +127,7 @@ bench: $(VENV)/.test-packages install ## measure Insighter beside its peers
 api-types: install node_modules/.package-lock.json ## the front end's types, from the server's OpenAPI document
 	@mkdir -p .make labextension/src/api
 	@$(BIN)/python -m server_handlers.openapi > .make/openapi.json
-	@node node_modules/openapi-typescript/bin/cli.js .make/openapi.json --output labextension/src/api/generated.ts
+	@node node_modules/openapi-typescript/bin/cli.js .make/openapi.json --default-non-nullable false --output labextension/src/api/generated.ts
 
 .PHONY: build
 build: $(VENV)/.test-packages ## the wheel, into dist/

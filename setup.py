@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, ClassVar
 
 from setuptools import Command, setup
 from setuptools.command.build import build
@@ -135,7 +136,7 @@ class BuildFrontEnd(Command):
     """``build_front_end``: a step of ``build`` that makes the front end and then says where its files go."""
 
     description = "build the JupyterLab front end"
-    user_options: list[tuple[str, str | None, str]] = []
+    user_options: ClassVar[list[tuple[str, str | None, str]]] = []
     editable_mode = False
 
     def initialize_options(self) -> None:
@@ -166,7 +167,7 @@ class BuildFrontEnd(Command):
 class Build(build):
     """``build`` with the front end first."""
 
-    sub_commands = [("build_front_end", None), *build.sub_commands]
+    sub_commands: ClassVar[list[tuple[str, Any]]] = [("build_front_end", None), *build.sub_commands]
 
 
 setup(cmdclass={"build": Build, "build_front_end": BuildFrontEnd})

@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_python_lock_is_pins_only(name: str) -> None:
     lines = (ROOT / "locks" / f"{name}.txt").read_text().splitlines()
     assert lines
-    assert [line for line in lines if not re.fullmatch(r"[\w.\-]+(\[[\w,\-]+\])?==[\w.+!]+( ; .+)?", line)] == []
+    assert [
+        line for line in lines if not re.fullmatch(r"[\w.\-]+(\[[\w,\-]+\])?==[\w.+!]+( ; .+)?", line)
+    ] == []
 
 
 def test_node_lock_names_no_registry() -> None:

@@ -25,7 +25,16 @@ UV = Path(sys.executable).with_name("uv")
 pytestmark = pytest.mark.timeout(900)
 
 NOT_SOURCES = shutil.ignore_patterns(
-    ".*_cache", ".git", ".make", ".venv", "__pycache__", "*.egg-info", "build", "dist", "node_modules", "tests"
+    ".*_cache",
+    ".git",
+    ".make",
+    ".venv",
+    "__pycache__",
+    "*.egg-info",
+    "build",
+    "dist",
+    "node_modules",
+    "tests",
 )
 
 
@@ -48,14 +57,27 @@ def _path_without_node(folder: Path) -> str:
 
 def _environment(**changes: str) -> dict[str, str]:
     """This process's environment, less what would let its own installation shine through."""
-    hidden = ("JUPYTER", "JPY", "PYTHON", "PYTEST", "VIRTUAL_ENV", "INSIGHTER", "SUPABASE", "MLFLOW", "NODE_PATH", "npm_")
+    hidden = (
+        "JUPYTER",
+        "JPY",
+        "PYTHON",
+        "PYTEST",
+        "VIRTUAL_ENV",
+        "INSIGHTER",
+        "SUPABASE",
+        "MLFLOW",
+        "NODE_PATH",
+        "npm_",
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     return {**kept, **changes}
 
 
 def _run(*command: str | Path, env: dict[str, str], cwd: Path) -> str:
     """Run a program to its end; its output (both streams), which also is the reason when it fails."""
-    done = subprocess.run(command, cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        command, cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     assert done.returncode == 0, f"{command} failed:\n{done.stdout}"
     return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
 
@@ -84,7 +106,9 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     env = _environment()
     _run(UV, "venv", "--python", sys.executable, folder, env=env, cwd=folder.parent)
     python = folder / "bin" / "python"
-    _run(UV, "pip", "install", "--python", python, "-r", ROOT / "locks" / "run.txt", env=env, cwd=folder.parent)
+    _run(
+        UV, "pip", "install", "--python", python, "-r", ROOT / "locks" / "run.txt", env=env, cwd=folder.parent
+    )
     _run(UV, "pip", "install", "--python", python, "--no-deps", wheel, env=env, cwd=folder.parent)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -120,7 +144,9 @@ def test_wheel_carries_both_packages_and_the_front_end_once(wheel: Path) -> None
 
 def test_wheel_leaves_out_nothing_that_the_packages_hold(wheel: Path) -> None:
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    tracked = _run("git", "ls-files", "insighter_ext", "server_handlers", env=_environment(), cwd=ROOT).split("\n")
+    tracked = _run("git", "ls-files", "insighter_ext", "server_handlers", env=_environment(), cwd=ROOT).split(
+        "\n"
+    )
     assert sorted(set(filter(None, tracked)) - packed) == []
 
 
@@ -132,7 +158,9 @@ def test_both_extensions_are_found_and_ok(environment: Path, tmp_path: Path) -> 
     assert re.search(r"@insighter/labextension v\S+ enabled +OK \(python, insighter\)", front_end), front_end
 
     server = _run(jupyter, "server", "extension", "list", env=env, cwd=tmp_path)
-    assert re.search(r"insighter_ext enabled\n\s+- Validating insighter_ext\.\.\.\n\s+insighter_ext \S* *OK", server), server
+    assert re.search(
+        r"insighter_ext enabled\n\s+- Validating insighter_ext\.\.\.\n\s+insighter_ext \S* *OK", server
+    ), server
 
 
 def test_installed_package_answers(environment: Path, tmp_path: Path) -> None:
