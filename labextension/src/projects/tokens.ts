@@ -1,0 +1,78 @@
+import { Token } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+import type * as React from 'react';
+
+import type { Project, Status } from '../api';
+
+/** The projects and the one that is open: what every other part of the front end shows things of. */
+export const IProjects = new Token<IProjects>(
+  '@insighter/labextension:IProjects',
+  'The projects of the platform and the one that is open.'
+);
+
+/** The projects and the one that is open. */
+export interface IProjects {
+  /** The platform's state; null until it first answered. */
+  readonly status: Status | null;
+
+  /** The caller's projects by name, the personal one included, the archived ones not. */
+  readonly all: ReadonlyArray<Project>;
+
+  /** The open project; null until the platform first answered. */
+  readonly current: Project | null;
+
+  /** Another project is open (not emitted when only its fields changed). */
+  readonly currentChanged: ISignal<IProjects, Project | null>;
+
+  /** Something happened in the open project, or `refresh()` was called: load again what you show of it. */
+  readonly changed: ISignal<IProjects, void>;
+
+  /** Open another project. */
+  select(id: string): Promise<void>;
+
+  /** Look for changes now. Call it after every action of yours. */
+  refresh(): Promise<void>;
+}
+
+/** The sidebar, where every capability shows a project's assets of its kind. */
+export const ISidebar = new Token<ISidebar>(
+  '@insighter/labextension:ISidebar',
+  'The sidebar of the platform, to which capabilities add their sections.'
+);
+
+/** The sidebar. */
+export interface ISidebar {
+  /** Add a section; dispose of the answer to take it away. */
+  addSection(section: ISection): IDisposable;
+}
+
+/** A collapsible section of the sidebar. */
+export interface ISection {
+  /** A word for it that stays. */
+  id: string;
+
+  /** Its heading, translated. */
+  title: string;
+
+  /** Its place from the top: the smaller, the higher. */
+  rank: number;
+
+  /** What is inside it. Rendered also while collapsed (but hidden), so that the count stays right. */
+  component: React.ComponentType<ISectionProps>;
+
+  /** The command behind the ＋ of its header, called with `{}`. */
+  addCommand?: string;
+}
+
+/** What a section's component is given. */
+export interface ISectionProps {
+  /** The open project. */
+  project: Project;
+
+  /** Another number whenever the project changed: an effect that depends on it loads again. */
+  revision: number;
+
+  /** Tell how many there are, for the header; null while it is not known. */
+  setCount: (count: number | null) => void;
+}
