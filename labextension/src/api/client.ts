@@ -56,7 +56,7 @@ export interface IPage<T> {
  * `message` says what happened and `hint` what to do next. `status` is HTTP's, or 0 when no answer came at all.
  */
 export class ApiError extends Error {
-  constructor(options: ApiError.IOptions) {
+  constructor(options: IApiErrorOptions) {
     super(options.message);
     this.name = 'ApiError';
     this.status = options.status;
@@ -85,18 +85,13 @@ export class ApiError extends Error {
   }
 }
 
-/**
- * The namespace for `ApiError` statics.
- */
-export namespace ApiError {
-  /** What makes an `ApiError`. */
-  export interface IOptions {
-    status: number;
-    code: string;
-    message: string;
-    hint?: string | null;
-    details?: unknown;
-  }
+/** What makes an `ApiError`. */
+export interface IApiErrorOptions {
+  status: number;
+  code: string;
+  message: string;
+  hint?: string | null;
+  details?: unknown;
 }
 
 /**
@@ -201,7 +196,7 @@ export function upload(url: string, body: Blob, options: IUploadOptions = {}): P
     if (token) {
       request.setRequestHeader('Authorization', `token ${token}`);
     }
-    const xsrf = Private.xsrfCookie();
+    const xsrf = xsrfCookie();
     if (xsrf !== undefined) {
       request.setRequestHeader('X-XSRFToken', xsrf);
     }
@@ -280,16 +275,11 @@ function unreachable(): ApiError {
   });
 }
 
-/**
- * A namespace for private functions.
- */
-namespace Private {
-  /** Jupyter's XSRF cookie; the last one counts, as it does for the server. */
-  export function xsrfCookie(): string | undefined {
-    const found = document.cookie
-      .split(';')
-      .map(part => part.trim())
-      .filter(part => part.startsWith('_xsrf='));
-    return found.at(-1)?.substring('_xsrf='.length);
-  }
+/** Jupyter's XSRF cookie; the last one counts, as it does for the server. */
+function xsrfCookie(): string | undefined {
+  const found = document.cookie
+    .split(';')
+    .map(part => part.trim())
+    .filter(part => part.startsWith('_xsrf='));
+  return found.at(-1)?.substring('_xsrf='.length);
 }

@@ -1,0 +1,54 @@
+import type { LabIcon } from '@jupyterlab/ui-components';
+import { launcherIcon } from '@jupyterlab/ui-components';
+import type * as React from 'react';
+
+import { useUi, type IAction } from './context';
+
+/** An icon to press; its label is its tooltip and its name for screen readers. */
+export function IconButton(props: {
+  icon: LabIcon;
+  label: string;
+  onClick: (event: React.MouseEvent<HTMLButtonElement>) => void;
+  disabled?: boolean;
+  tabIndex?: number;
+  expanded?: boolean;
+  hasMenu?: boolean;
+}): JSX.Element {
+  return (
+    <button
+      type="button"
+      className="jp-Insighter-IconButton"
+      title={props.label}
+      aria-label={props.label}
+      aria-haspopup={props.hasMenu ? 'menu' : undefined}
+      aria-expanded={props.expanded}
+      disabled={props.disabled}
+      tabIndex={props.tabIndex}
+      onClick={props.onClick}
+    >
+      <props.icon.react tag="span" elementSize="normal" />
+    </button>
+  );
+}
+
+/** A command as an icon to press: icon and label are the command's. Nothing while the command is not visible. */
+export function CommandButton(props: { action: IAction; tabIndex?: number }): JSX.Element | null {
+  const { commands } = useUi();
+  const { command, args } = props.action;
+  if (!commands.hasCommand(command) || !commands.isVisible(command, args)) {
+    return null;
+  }
+  const icon = commands.icon(command, args) as LabIcon | undefined;
+  return (
+    <IconButton
+      icon={icon ?? launcherIcon}
+      label={commands.label(command, args)}
+      disabled={!commands.isEnabled(command, args)}
+      tabIndex={props.tabIndex}
+      onClick={event => {
+        event.stopPropagation();
+        void commands.execute(command, args);
+      }}
+    />
+  );
+}

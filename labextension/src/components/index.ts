@@ -1,0 +1,20 @@
+/** The pieces that all panels are made of. Their styles are in style/components.css. */
+export { Button } from './button';
+export { UiProvider, useUi, type IAction, type IUi } from './context';
+export { CodeLine, CopyButton } from './copy';
+export { EmptyState, type IEmptyAction } from './emptystate';
+export { ErrorNote } from './errornote';
+export {
+  formatBytes,
+  formatDuration,
+  formatMetric,
+  formatNumber,
+  formatRelative,
+  formatTime
+} from './format';
+export { CommandButton, IconButton } from './iconbutton';
+export { openMenu, type MenuGroup } from './menu';
+export { ProgressRow } from './progressrow';
+export { RelativeTime } from './relativetime';
+export { Row, RowList, type IRowProps } from './row';
+export { StatusDot, type Condition } from './statusdot';

@@ -1,0 +1,41 @@
+import { Menu } from '@lumino/widgets';
+
+import type { IAction, IUi } from './context';
+
+/** A group of a menu; groups are kept apart by a line. */
+export type MenuGroup = ReadonlyArray<IAction>;
+
+/** Open a menu of commands below an element, or where the mouse is. */
+export function openMenu(
+  ui: IUi,
+  groups: ReadonlyArray<MenuGroup>,
+  at: Element | { clientX: number; clientY: number }
+): void {
+  const menu = new Menu({ commands: ui.commands });
+  menu.addClass('jp-Insighter-Menu');
+  for (const group of groups) {
+    const known = group.filter(action => ui.commands.hasCommand(action.command));
+    if (known.length && menu.items.length) {
+      menu.addItem({ type: 'separator' });
+    }
+    for (const { command, args } of known) {
+      menu.addItem({ command, args: args ?? {} });
+    }
+  }
+  const opener = document.activeElement;
+  // The menu tells that it closes before it runs its command, hence not disposed of at once.
+  menu.aboutToClose.connect(() => {
+    requestAnimationFrame(() => {
+      menu.dispose();
+      if (document.activeElement === document.body && opener instanceof HTMLElement) {
+        opener.focus();
+      }
+    });
+  });
+  if (at instanceof Element) {
+    const box = at.getBoundingClientRect();
+    menu.open(box.left, box.bottom);
+  } else {
+    menu.open(at.clientX, at.clientY);
+  }
+}
