@@ -20,6 +20,8 @@ export default tseslint.config(
       '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { attributes: false } }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'off',
+      // JupyterLab's own way to put a class's options beside it.
+      '@typescript-eslint/no-namespace': 'off',
       'no-console': ['error', { allow: ['warn', 'error'] }],
       curly: 'error',
       eqeqeq: 'error'
