@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 
-def _default_data_dir() -> Path:
+def _default_storage_dir() -> Path:
     from jupyter_core.paths import jupyter_data_dir
 
     return Path(jupyter_data_dir()) / "insighter"
@@ -29,7 +29,7 @@ def _setting(default: Any, help: str) -> Any:
 class Settings:
     """The platform's settings. ``metadata["help"]`` of each field is its documentation."""
 
-    data_dir: Path = _setting(_default_data_dir, "Where the embedded database, objects and endpoints keep their files.")
+    storage_dir: Path = _setting(_default_storage_dir, "Where the embedded database, objects and endpoints keep their files.")
     postgres_version: int = _setting(18, "Major version of the embedded PostgreSQL: 18, or 16.")
     max_upload_bytes: int = _setting(64 * 1024**3, "Largest file the server takes, in bytes.")
     inspect_memory_bytes: int = _setting(

@@ -47,8 +47,8 @@ class Platform:
         Raises:
             Unavailable: with the reason and what to do; nothing is left running or held.
         """
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        postgres = EmbeddedPostgres(settings.data_dir / "postgres", settings.postgres_version)
+        settings.storage_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        postgres = EmbeddedPostgres(settings.storage_dir / "postgres", settings.postgres_version)
         data = EmbeddedDataGateway(postgres, DATABASE)
         try:
             owner_id = await asyncio.to_thread(_prepare_database, postgres)
@@ -63,7 +63,7 @@ class Platform:
     async def _compose(
         cls, settings: Settings, postgres: EmbeddedPostgres, data: EmbeddedDataGateway, owner: Principal
     ) -> Platform:
-        objects = LocalObjectStore(settings.data_dir / "objects")
+        objects = LocalObjectStore(settings.storage_dir / "objects")
         credentials = CredentialsService(data)
         await credentials.revoke_orphans(owner)
         projects = ProjectsService(data, objects)

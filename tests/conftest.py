@@ -34,7 +34,7 @@ async def platform(short_tmp: Path) -> AsyncIterator[Any]:
     from insighter_ext.config import Settings
     from insighter_ext.platform import Platform
 
-    opened = await Platform.open(Settings(data_dir=short_tmp / "platform"))
+    opened = await Platform.open(Settings(storage_dir=short_tmp / "platform"))
     yield opened
     await opened.close()
     await asyncio.sleep(0)

@@ -52,7 +52,7 @@ def migrate(superuser: dict[str, Any], api_password: str) -> UUID:
         if unknown := sorted(set(applied) - set(known)):
             raise Unavailable(
                 f"this database was made by a newer release of Insighter (migration {unknown[-1]})",
-                hint="update Insighter, or set INSIGHTER_DATA_DIR to another folder",
+                hint="update Insighter, or set INSIGHTER_STORAGE_DIR to another folder",
             )
         for version, migration in known.items():
             if version not in applied:

