@@ -105,7 +105,7 @@ lint: $(VENV)/.test-packages node_modules/.package-lock.json ## check style and 
 	@status=0; \
 	check() { echo "== $$*"; "$$@" || status=1; }; \
 	check ruff check .; \
-	check ruff format --check --quiet .; \
+	check ruff format --check --quiet --output-format concise .; \
 	check mypy; \
 	check npm run --silent typecheck; \
 	check npm run --silent eslint; \
