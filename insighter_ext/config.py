@@ -29,7 +29,9 @@ def _setting(default: Any, help: str) -> Any:
 class Settings:
     """The platform's settings. ``metadata["help"]`` of each field is its documentation."""
 
-    storage_dir: Path = _setting(_default_storage_dir, "Where the embedded database, objects and endpoints keep their files.")
+    storage_dir: Path = _setting(
+        _default_storage_dir, "Where the embedded database, objects and endpoints keep their files."
+    )
     postgres_version: int = _setting(18, "Major version of the embedded PostgreSQL: 18, or 16.")
     max_upload_bytes: int = _setting(64 * 1024**3, "Largest file the server takes, in bytes.")
     inspect_memory_bytes: int = _setting(
@@ -37,14 +39,17 @@ class Settings:
     )
     inspect_workers: int = _setting(2, "How many uploaded files are read at the same time.")
     kernel_environment: bool = _setting(
-        True, "Whether kernels get a credential for their project and MLFLOW_TRACKING_URI in their environment."
+        True,
+        "Whether kernels get a credential for their project and MLFLOW_TRACKING_URI in their environment.",
     )
     deployment_start_seconds: float = _setting(
         120.0, "How long an endpoint may take from start to its first healthy answer, in seconds."
     )
 
     @classmethod
-    def load(cls, overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    def load(
+        cls, overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+    ) -> Settings:
         """Settings from explicit overrides, then the environment, then defaults.
 
         Raises:
@@ -71,7 +76,9 @@ def _convert(kind: str, raw: Any, source: str) -> Any:
         if kind == "bool":
             if isinstance(raw, bool):
                 return raw
-            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[str(raw).lower()]
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+                str(raw).lower()
+            ]
         return {"int": int, "float": float}[kind](raw)
     except (KeyError, TypeError, ValueError):
         wanted = {"bool": "true or false", "int": "a whole number", "float": "a number"}.get(kind, kind)

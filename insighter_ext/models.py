@@ -19,7 +19,9 @@ class View(BaseModel):
     """Base of what the API answers."""
 
     # What has a default is still always in the answer: its schema says so.
-    model_config = ConfigDict(extra="ignore", protected_namespaces=(), json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(
+        extra="ignore", protected_namespaces=(), json_schema_serialization_defaults_required=True
+    )
 
 
 class Page(View, Generic[T]):

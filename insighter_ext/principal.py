@@ -33,4 +33,10 @@ class Principal:
         insighter: dict[str, Any] = {"kind": self.kind}
         if self.project_id is not None:
             insighter["project"] = str(self.project_id)
-        return {"sub": str(self.user_id), "role": self.role, "aud": "authenticated", "insighter": insighter, **self.extra}
+        return {
+            "sub": str(self.user_id),
+            "role": self.role,
+            "aud": "authenticated",
+            "insighter": insighter,
+            **self.extra,
+        }

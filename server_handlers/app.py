@@ -11,6 +11,7 @@ from traitlets import Any as AnyTrait
 from traitlets import HasTraits, MetaHasTraits
 
 from insighter_ext.config import Settings
+from server_handlers.kernels import KernelEnvironment
 
 if TYPE_CHECKING:
     from insighter_ext.platform import Platform
@@ -38,6 +39,7 @@ class InsighterApp(ExtensionApp, _SettingTraits):  # type: ignore[misc, valid-ty
 
     _platform: Platform | None = None
     _starting: asyncio.Lock | None = None
+    _kernels: KernelEnvironment | None = None
 
     async def platform(self) -> Platform:
         """The platform, started by whoever asks first; a failed start is tried again by the next."""
@@ -52,12 +54,17 @@ class InsighterApp(ExtensionApp, _SettingTraits):  # type: ignore[misc, valid-ty
     async def _open(self) -> Platform:
         from insighter_ext.platform import Platform
 
-        overrides = {setting.name: getattr(self, setting.name) for setting in fields(Settings)}
-        return await Platform.open(Settings.load(overrides))
+        return await Platform.open(self._read_settings())
+
+    def _read_settings(self) -> Settings:
+        return Settings.load({setting.name: getattr(self, setting.name) for setting in fields(Settings)})
 
     def initialize_settings(self) -> None:
         """Handlers find the platform here."""
         self.settings["insighter_platform"] = self.platform
+        if self._read_settings().kernel_environment:
+            self._kernels = KernelEnvironment(self.serverapp, self.platform)
+            self._kernels.install()
 
     def initialize_handlers(self) -> None:
         """Mount the routes."""
@@ -67,6 +74,8 @@ class InsighterApp(ExtensionApp, _SettingTraits):  # type: ignore[misc, valid-ty
 
     async def stop_extension(self) -> None:
         """Called when the server stops."""
+        if self._kernels is not None:
+            await self._kernels.remove()
         platform, self._platform = self._platform, None
         if platform is not None:
             await platform.close()

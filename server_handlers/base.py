@@ -22,7 +22,15 @@ from pydantic import BaseModel, ValidationError
 from tornado import web
 
 from insighter_ext.credentials.service import PREFIX
-from insighter_ext.errors import BadRequest, Forbidden, InsighterError, Invalid, NotFound, Unauthenticated, from_status
+from insighter_ext.errors import (
+    BadRequest,
+    Forbidden,
+    InsighterError,
+    Invalid,
+    NotFound,
+    Unauthenticated,
+    from_status,
+)
 from insighter_ext.platform import Platform
 from insighter_ext.principal import Principal
 
@@ -62,8 +70,8 @@ def operation(
     """Declare a method: what it takes and gives, for the parser and for the OpenAPI document.
 
     The method gets its path arguments by name, and ``query`` and ``body`` where they are declared. It returns what
-    ``returns`` says; None with status 204. With ``media_out`` it has written its answer itself; ``media_in`` declares a body
-    that is not JSON, which it reads itself.
+    ``returns`` says; None with status 204. With ``media_out`` it has written its answer itself; ``media_in`` declares a
+    body that is not JSON, which it reads itself.
     """
 
     def decorate(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[None]]:
@@ -78,13 +86,14 @@ def operation(
             if media_out is None:
                 self.answer(result, status)
 
-        run.__operation__ = Operation(summary, query, body, returns, status, media_in, media_out, errors)  # type: ignore[attr-defined]
+        told = Operation(summary, query, body, returns, status, media_in, media_out, errors)
+        run.__operation__ = told  # type: ignore[attr-defined]
         return run
 
     return decorate
 
 
-class PlatformHandler(ExtensionHandlerMixin, JupyterHandler):  # type: ignore[misc]
+class PlatformHandler(ExtensionHandlerMixin, JupyterHandler):
     """Authentication and the platform, for every route of Insighter, whatever its protocol.
 
     A request is let in with Jupyter's own sign-in (and then acts as the local owner), or with a kernel's credential.
@@ -95,7 +104,7 @@ class PlatformHandler(ExtensionHandlerMixin, JupyterHandler):  # type: ignore[mi
 
     auth_resource: ClassVar[str] = "insighter"
 
-    async def prepare(self) -> None:
+    async def prepare(self, *, _redirect_to_login: bool = False) -> None:
         """Find out who asks, before the body is read. Refuses everybody else."""
         self.request_id = secrets.token_hex(8)
         self.set_header("X-Request-Id", self.request_id)
@@ -148,10 +157,18 @@ class PlatformHandler(ExtensionHandlerMixin, JupyterHandler):  # type: ignore[mi
         error = kwargs["exc_info"][1] if kwargs.get("exc_info") else None
         if isinstance(error, InsighterError):
             return error
-        if isinstance(error, web.HTTPError) and status_code in {401, 403} and getattr(self, "current_user", None) is None:
-            return Unauthenticated("sign in first", hint="send Jupyter's token as the header Authorization: Bearer <token>")
+        if (
+            isinstance(error, web.HTTPError)
+            and status_code in {401, 403}
+            and getattr(self, "current_user", None) is None
+        ):
+            return Unauthenticated(
+                "sign in first", hint="send Jupyter's token as the header Authorization: Bearer <token>"
+            )
         if isinstance(error, web.HTTPError):
-            message = error.log_message % error.args if error.log_message and error.args else error.log_message
+            message = (
+                error.log_message % error.args if error.log_message and error.args else error.log_message
+            )
             return from_status(status_code, message or error.reason or self._reason)
         request_id = getattr(self, "request_id", "-")
         return InsighterError(
@@ -178,7 +195,10 @@ class PlatformHandler(ExtensionHandlerMixin, JupyterHandler):  # type: ignore[mi
 
 
 class ApiHandler(PlatformHandler):
-    """A route of the JSON API: ``path`` below ``/insighter/api``, its arguments as ``{name}``, ``{name:int}``, ``{name:uuid}``."""
+    """A route of the JSON API.
+
+    ``path`` is below ``/insighter/api``; its arguments are ``{name}``, ``{name:int}`` or ``{name:uuid}``.
+    """
 
     path: ClassVar[str]
     tag: ClassVar[str]
@@ -206,7 +226,9 @@ class ApiHandler(PlatformHandler):
 
     def parse_query(self, model: type[BaseModel]) -> BaseModel:
         """The query string as a model; Jupyter's own ``token`` argument is not ours."""
-        values = {name: self.get_query_argument(name) for name in self.request.query_arguments if name != "token"}
+        values = {
+            name: self.get_query_argument(name) for name in self.request.query_arguments if name != "token"
+        }
         return _validated(model, values)
 
     def parse_body(self, model: type[BaseModel]) -> BaseModel:

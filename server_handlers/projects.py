@@ -38,7 +38,9 @@ class ProjectsHandler(ApiHandler):
     async def get(self, query: ProjectQuery) -> Page[Project]:
         return await self.platform.projects.list(self.principal, query)
 
-    @operation("Make a project and its folder", body=ProjectCreate, returns=Project, status=201, errors=(409, 422))
+    @operation(
+        "Make a project and its folder", body=ProjectCreate, returns=Project, status=201, errors=(409, 422)
+    )
     async def post(self, body: ProjectCreate) -> Project:
         project = await self.platform.projects.create(self.principal, body, self.root)
         self.created("projects", project.id)
@@ -55,7 +57,10 @@ class ProjectHandler(ApiHandler):
         return await self.platform.projects.get(self.principal, project_id)
 
     @operation(
-        "Rename, describe, archive or restore", body=ProjectUpdate, returns=Project, errors=(403, 404, 409, 422)
+        "Rename, describe, archive or restore",
+        body=ProjectUpdate,
+        returns=Project,
+        errors=(403, 404, 409, 422),
     )
     async def patch(self, project_id: UUID, body: ProjectUpdate) -> Project:
         return await self.platform.projects.update(self.principal, project_id, body)
@@ -102,4 +107,11 @@ class QuickstartHandler(ApiHandler):
         return made
 
 
-HANDLERS = [StatusHandler, ProjectsHandler, ProjectHandler, ProjectFolderHandler, ProjectContentsHandler, QuickstartHandler]
+HANDLERS = [
+    StatusHandler,
+    ProjectsHandler,
+    ProjectHandler,
+    ProjectFolderHandler,
+    ProjectContentsHandler,
+    QuickstartHandler,
+]

@@ -28,7 +28,11 @@ def free_port() -> int:
 
 def isolated_environment(home: Path) -> dict[str, str]:
     """The environment of a user who has nothing: no configuration, no data, no kernels but those of this Python."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "MLFLOW", "INSIGHTER"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("JUPYTER", "MLFLOW", "INSIGHTER"))
+    }
     return {
         **kept,
         "HOME": str(home),
@@ -54,7 +58,9 @@ class JupyterServer:
         arguments: more of the command line.
     """
 
-    def __init__(self, home: Path, *, lab: bool = False, port: int | None = None, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, home: Path, *, lab: bool = False, port: int | None = None, arguments: tuple[str, ...] = ()
+    ) -> None:
         self.home = home
         self.root = home / "root"
         self.data_dir = home / "data" / "insighter"

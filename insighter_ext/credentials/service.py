@@ -76,7 +76,8 @@ class CredentialsService:
         found = await self._data.call(None, "credentials_resolve", secret_hash=_hash(secret))
         if found is None:
             raise Unauthenticated(
-                "this credential is not valid any more", hint="restart the kernel: it gets a new one when it starts"
+                "this credential is not valid any more",
+                hint="restart the kernel: it gets a new one when it starts",
             )
         return Principal(UUID(found["user_id"]), found["kind"], UUID(found["project_id"]))
 

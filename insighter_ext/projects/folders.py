@@ -35,7 +35,9 @@ def make(root: Path, wanted: str, project_id: UUID) -> str:
             ) from error
         (folder / MARKER).write_text(json.dumps({"project": str(project_id)}) + "\n", encoding="utf-8")
         return folder.relative_to(root).as_posix()
-    raise Unavailable(f'no free folder name like "{wanted}"', code="folder_failed", hint="remove some of those folders")
+    raise Unavailable(
+        f'no free folder name like "{wanted}"', code="folder_failed", hint="remove some of those folders"
+    )
 
 
 def belongs(root: Path, folder: str, project_id: UUID) -> bool:

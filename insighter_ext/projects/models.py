@@ -21,20 +21,26 @@ class Project(View):
     name: str
     description: str = Field(description="Markdown.")
     folder: str = Field(description="Its folder, relative to Jupyter's root.")
-    personal: bool = Field(description="Whether it is the account's own, where work lands that names no project.")
+    personal: bool = Field(
+        description="Whether it is the account's own, where work lands that names no project."
+    )
     role: Role | None = Field(description="The caller's role.")
     members: int
     archived_at: datetime | None
     created_at: datetime
     updated_at: datetime
-    last_event: int = Field(description="Number of the newest event: what the caller holds is current while it stays.")
+    last_event: int = Field(
+        description="Number of the newest event: what the caller holds is current while it stays."
+    )
     last_activity: datetime
 
 
 class ProjectCreate(Model):
     """A project to be."""
 
-    name: str = Field(min_length=1, max_length=400, description="1 to 100 characters of any script, no slashes.")
+    name: str = Field(
+        min_length=1, max_length=400, description="1 to 100 characters of any script, no slashes."
+    )
     description: str = Field("", max_length=10_000)
 
 

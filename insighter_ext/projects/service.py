@@ -23,7 +23,9 @@ class ProjectsService:
 
     async def create(self, principal: Principal, body: ProjectCreate, root: Path) -> Project:
         """Make a project and its folder."""
-        made = await self._data.call(principal, "projects_create", name=body.name, description=body.description)
+        made = await self._data.call(
+            principal, "projects_create", name=body.name, description=body.description
+        )
         project = Project.model_validate(made)
         try:
             return await self._give_folder(principal, project, root)
@@ -34,7 +36,9 @@ class ProjectsService:
 
     async def list(self, principal: Principal, query: ProjectQuery) -> Page[Project]:
         """The caller's projects by name."""
-        return Page[Project].model_validate(await self._data.call(principal, "projects_list", **query.model_dump()))
+        return Page[Project].model_validate(
+            await self._data.call(principal, "projects_list", **query.model_dump())
+        )
 
     async def get(self, principal: Principal, project_id: UUID) -> Project:
         """One project."""
@@ -47,7 +51,9 @@ class ProjectsService:
     async def update(self, principal: Principal, project_id: UUID, body: ProjectUpdate) -> Project:
         """Rename, describe, archive or restore."""
         changes = body.model_dump(exclude_none=True)
-        return Project.model_validate(await self._data.call(principal, "projects_update", id=project_id, **changes))
+        return Project.model_validate(
+            await self._data.call(principal, "projects_update", id=project_id, **changes)
+        )
 
     async def delete(self, principal: Principal, project_id: UUID, confirm: str, root: Path) -> None:
         """Delete a project with all its assets; its folder with the user's own files stays.
@@ -69,9 +75,9 @@ class ProjectsService:
     async def open_folder(self, principal: Principal, project_id: UUID, root: Path) -> ProjectFolder:
         """Make sure that the project's folder is there, and say where."""
         project = await self.get(principal, project_id)
-        if project.folder and await asyncio.to_thread(folders.belongs, root, project.folder, project_id):
-            return ProjectFolder(path=project.folder)
-        return ProjectFolder(path=(await self._give_folder(principal, project, root)).folder)
+        if not project.folder or not await asyncio.to_thread(folders.belongs, root, project.folder, project_id):
+            project = await self._give_folder(principal, project, root)
+        return ProjectFolder(path=project.folder)
 
     async def of_path(self, principal: Principal, path: Path, root: Path) -> Project:
         """The project a file or folder belongs to: the nearest marked folder above it, else the personal project."""

@@ -1,4 +1,4 @@
-"""The SQL of the platform: ``bootstrap.sql`` makes what Supabase brings, ``migrations/`` all that is Insighter's own."""
+"""The platform's SQL: ``bootstrap.sql`` makes what Supabase brings, ``migrations/`` all that is Insighter's own."""
 
 from __future__ import annotations
 

@@ -37,7 +37,9 @@ def test_rename_describe_archive_and_restore(api: httpx.Client, project: dict[st
     assert changed["last_event"] > project["last_event"]
     assert api.patch(url, json={"archived": True}).json()["archived_at"]
     assert project["id"] not in [item["id"] for item in api.get(PROJECTS).json()["items"]]
-    assert project["id"] in [item["id"] for item in api.get(PROJECTS, params={"archived": "true"}).json()["items"]]
+    assert project["id"] in [
+        item["id"] for item in api.get(PROJECTS, params={"archived": "true"}).json()["items"]
+    ]
     assert api.patch(url, json={"archived": False}).json()["archived_at"] is None
 
 

@@ -93,11 +93,16 @@ def test_an_unknown_path_below_the_api_is_not_found(api: httpx.Client) -> None:
 @pytest.mark.parametrize("origin", ["https://evil.example"])
 def test_a_page_of_another_site_cannot_act_with_a_cookie(server: JupyterServer, origin: str) -> None:
     with httpx.Client(base_url=server.url) as browser:
-        assert browser.get("/lab" if server.lab else "/api/status", params={"token": server.token}).status_code == 200
+        assert (
+            browser.get("/lab" if server.lab else "/api/status", params={"token": server.token}).status_code
+            == 200
+        )
         name = f"Forged {uuid4().hex}"
         answer = browser.post("/insighter/api/projects", json={"name": name}, headers={"Origin": origin})
         assert answer.status_code in {403, 404}
-        listed: list[dict[str, Any]] = browser.get("/insighter/api/projects", params={"limit": 500}).json()["items"]
+        listed: list[dict[str, Any]] = browser.get("/insighter/api/projects", params={"limit": 500}).json()[
+            "items"
+        ]
         assert name not in [item["name"] for item in listed]
 
 

@@ -51,7 +51,9 @@ def test_postgresql_killed_under_load_comes_back_and_loses_nothing(own_server: J
     assert len(acknowledged) > 40
 
 
-def test_a_killed_server_loses_nothing_and_the_next_one_adopts_the_database(own_server: JupyterServer) -> None:
+def test_a_killed_server_loses_nothing_and_the_next_one_adopts_the_database(
+    own_server: JupyterServer,
+) -> None:
     own_server.start()
     with own_server.client() as client:
         assert client.post(PROJECTS, json={"name": "Kept"}).status_code == 201

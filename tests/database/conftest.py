@@ -52,14 +52,19 @@ class Database:
 
     def person(self, name: str = "someone") -> Person:
         """A new account."""
-        row = self.superuser("insert into auth.users (email) values (%s) returning id", f"{name}-{uuid4().hex}@example.org")
+        row = self.superuser(
+            "insert into auth.users (email) values (%s) returning id", f"{name}-{uuid4().hex}@example.org"
+        )
         return Person(self, row[0][0])
 
     def member(self, project_id: str, role: str) -> Person:
         """A new account with a role in a project."""
         person = self.person(role)
         self.superuser(
-            "insert into insighter.members (project_id, user_id, role) values (%s, %s, %s)", project_id, person.user_id, role
+            "insert into insighter.members (project_id, user_id, role) values (%s, %s, %s)",
+            project_id,
+            person.user_id,
+            role,
         )
         return person
 
@@ -72,8 +77,17 @@ class Database:
         """Run a statement in a transaction of a person, as the gateway does."""
         claims: dict[str, Any] = {"role": "anon"}
         if person.user_id is not None:
-            own = {"kind": "kernel", "project": person.confined_to} if person.confined_to else {"kind": "person"}
-            claims = {"sub": str(person.user_id), "role": "authenticated", "aud": "authenticated", "insighter": own}
+            own = (
+                {"kind": "kernel", "project": person.confined_to}
+                if person.confined_to
+                else {"kind": "person"}
+            )
+            claims = {
+                "sub": str(person.user_id),
+                "role": "authenticated",
+                "aud": "authenticated",
+                "insighter": own,
+            }
         with self._api.transaction():
             self._api.execute(
                 "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
@@ -89,10 +103,14 @@ class Database:
         query = sql.SQL("select public.{}({})").format(
             sql.Identifier(function),
             sql.SQL(", ").join(
-                sql.SQL("{} => {}").format(sql.Identifier(f"p_{name}"), sql.Placeholder(name)) for name in arguments
+                sql.SQL("{} => {}").format(sql.Identifier(f"p_{name}"), sql.Placeholder(name))
+                for name in arguments
             ),
         )
-        values = {name: Jsonb(value) if isinstance(value, dict | list) else value for name, value in arguments.items()}
+        values = {
+            name: Jsonb(value) if isinstance(value, dict | list) else value
+            for name, value in arguments.items()
+        }
         try:
             return self.as_person(person, query, values)[0][0]
         except psycopg.Error as error:

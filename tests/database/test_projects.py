@@ -26,9 +26,10 @@ def test_a_stranger_sees_nothing_of_a_project(database: Database) -> None:
 
 def test_nobody_who_is_not_signed_in_calls_anything(database: Database) -> None:
     functions = database.superuser(
-        """select proname from pg_proc p where pronamespace = 'public'::regnamespace and proname <> 'credentials_resolve'
-           and pronargs = pronargdefaults
-           and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')"""
+        """select proname from pg_proc p
+           where pronamespace = 'public'::regnamespace and proname <> 'credentials_resolve'
+             and pronargs = pronargdefaults
+             and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')"""
     )
     assert functions
     for (function,) in functions:
@@ -59,7 +60,8 @@ def test_members_tables_are_not_writable_past_the_functions(database: Database) 
     owner, stranger = database.person(), database.person()
     project = owner.call("projects_create", name="Closed doors")["id"]
     attempts = [
-        f"insert into insighter.members (project_id, user_id, role) values ('{project}', '{stranger.user_id}', 'owner')",
+        f"insert into insighter.members (project_id, user_id, role)"
+        f" values ('{project}', '{stranger.user_id}', 'owner')",
         "update insighter.members set role = 'owner'",
         "delete from insighter.events",
         "update insighter.projects set created_by = auth.uid()",
@@ -86,7 +88,13 @@ def test_a_confined_credential_sees_its_project_alone(database: Database) -> Non
         kernel.call("projects_personal")
     with pytest.raises(InsighterError):
         kernel.call(
-            "credentials_issue", project_id=mine, kind="kernel", label="me too", secret_hash="0" * 64, issuer="x", seconds=60
+            "credentials_issue",
+            project_id=mine,
+            kind="kernel",
+            label="me too",
+            secret_hash="0" * 64,
+            issuer="x",
+            seconds=60,
         )
     assert kernel.rows("select id from insighter.credentials") == []
 
@@ -113,7 +121,13 @@ def test_a_credential_resolves_until_it_is_revoked_or_expires(database: Database
     assert database.anon.call("credentials_resolve", secret_hash="a" * 64) is None
     with pytest.raises(NotFound):
         stranger.call(
-            "credentials_issue", project_id=project, kind="kernel", label="k", secret_hash="d" * 64, issuer="x", seconds=9
+            "credentials_issue",
+            project_id=project,
+            kind="kernel",
+            label="k",
+            secret_hash="d" * 64,
+            issuer="x",
+            seconds=9,
         )
 
 
@@ -139,7 +153,8 @@ def test_events_name_the_actor_whatever_the_caller_says(database: Database) -> N
     project = owner.call("projects_create", name="Observed")["id"]
     owner.call("projects_update", id=project, name="Observed closely")
     events = owner.rows(
-        "select verb, actor, actor_kind, data from insighter.events where project_id = %s order by id", project
+        "select verb, actor, actor_kind, data from insighter.events where project_id = %s order by id",
+        project,
     )
     assert [(verb, actor, kind) for verb, actor, kind, _ in events] == [
         ("created", owner.user_id, "person"),

@@ -100,7 +100,8 @@ def test_function_names_are_unique(database: Database) -> None:
     assert (
         database.superuser(
             """select proname from pg_proc where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
-               and prokind = 'f' and not exists (select from pg_depend d where d.objid = pg_proc.oid and d.deptype = 'e')
+                 and prokind = 'f'
+                 and not exists (select from pg_depend d where d.objid = pg_proc.oid and d.deptype = 'e')
                group by pronamespace, proname having count(*) > 1"""
         )
         == []
@@ -134,6 +135,8 @@ def test_a_database_of_a_newer_release_is_left_alone(cluster: EmbeddedPostgres) 
     import psycopg
 
     with psycopg.connect(**cluster.conninfo(database="newer"), autocommit=True) as connection:
-        connection.execute("insert into platform.migrations (version, name, checksum) values ('9999', 'future', '')")
+        connection.execute(
+            "insert into platform.migrations (version, name, checksum) values ('9999', 'future', '')"
+        )
     with pytest.raises(Unavailable, match="newer release"):
         migrate(cluster.conninfo(database="newer"), cluster.password(API_ROLE))

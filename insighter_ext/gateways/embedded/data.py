@@ -110,7 +110,9 @@ class EmbeddedDataGateway:
                         hint="look whether it is there before you repeat it",
                     ) from error
                 # Nothing of the transaction can have been committed: doing it again is safe.
-                log.warning("the database connection was lost in %s (attempt %d): %s", function, attempt + 1, error)
+                log.warning(
+                    "the database connection was lost in %s (attempt %d): %s", function, attempt + 1, error
+                )
                 await self._revive()
             except psycopg.Error as error:
                 if error.sqlstate is None:  # refused before it was sent: a NUL character in a text
@@ -140,13 +142,15 @@ class EmbeddedDataGateway:
         read_only = self._read_only.get(function)
         if read_only is None:
             raise errors.Unavailable(
-                f"the database has no function {function}", hint="its migrations are missing: restart the server"
+                f"the database has no function {function}",
+                hint="its migrations are missing: restart the server",
             )
         role, claims = ("anon", {"role": "anon"}) if principal is None else (principal.role, principal.claims)
         query = sql.SQL("select public.{}({})").format(
             sql.Identifier(function),
             sql.SQL(", ").join(
-                sql.SQL("{} => {}").format(sql.Identifier(f"p_{name}"), sql.Placeholder(name)) for name in arguments
+                sql.SQL("{} => {}").format(sql.Identifier(f"p_{name}"), sql.Placeholder(name))
+                for name in arguments
             ),
         )
         async with self._pool.connection() as connection:
@@ -156,7 +160,9 @@ class EmbeddedDataGateway:
                     "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
                     [role, json.dumps(claims)],
                 )
-                cursor = await connection.execute(query, {name: _adapt(value) for name, value in arguments.items()})
+                cursor = await connection.execute(
+                    query, {name: _adapt(value) for name, value in arguments.items()}
+                )
                 row = await cursor.fetchone()
                 if not read_only:
                     before_commit()

@@ -55,7 +55,9 @@ class LocalObjectStore:
         path = self.path_of(key)
         if not await asyncio.to_thread(path.is_file):
             raise NotFound(
-                "the stored file is missing", code="object_missing", hint="restore the objects folder from a backup"
+                "the stored file is missing",
+                code="object_missing",
+                hint="restore the objects folder from a backup",
             )
         return path
 

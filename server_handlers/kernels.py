@@ -1,0 +1,194 @@
+"""What every kernel finds in its environment: where the platform is, which project it works in, and a credential for it.
+
+The credential is the kernel's own, confined to one project, and ends with the kernel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from jupyter_server.utils import to_os_path
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.routing import PathMatches, Rule, RuleRouter
+
+from insighter_ext.credentials.service import IssuedCredential
+from insighter_ext.platform import Platform
+
+log = logging.getLogger("insighter.kernels")
+
+_PATIENCE = 60.0
+"""Seconds that the start of a kernel waits for the platform's."""
+
+_EVERYWHERE = {"", "0.0.0.0", "::", "*", "localhost"}  # noqa: S104
+_LOOPBACK = {*_EVERYWHERE, "127.0.0.1", "::1"}
+
+
+class KernelEnvironment:
+    """Gives kernels their environment by wrapping a few methods of the server's kernel manager, of whatever class it is.
+
+    Args:
+        serverapp: its ``kernel_manager`` is wrapped by :meth:`install`.
+        platform: opens the platform, or answers the open one.
+    """
+
+    def __init__(self, serverapp: Any, platform: Callable[[], Awaitable[Platform]]) -> None:
+        self._serverapp = serverapp
+        self._open = platform
+        self._credentials: dict[str, IssuedCredential] = {}
+        self._revoking: set[asyncio.Task[None]] = set()
+        self._wrapped: list[str] = []
+        self._door: HTTPServer | None = None
+        self._door_url: str | None = None
+        self._told = False
+
+    def install(self) -> None:
+        """Wrap the kernel manager. Without effect where kernels run elsewhere, behind a gateway."""
+        manager = self._serverapp.kernel_manager
+        if getattr(self._serverapp, "gateway_config", None) is not None and self._serverapp.gateway_config.gateway_enabled:
+            log.info("kernels run behind a gateway: they get no environment from Insighter")
+            return
+        start, shutdown, remove = manager.start_kernel, manager.shutdown_kernel, manager.remove_kernel
+
+        async def start_kernel(*args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("kernel_id") in manager:
+                return await start(*args, **kwargs)
+            issued = None
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    issued, ours = await self._prepare(kwargs)
+                kwargs["env"] = {**(kwargs.get("env") or os.environ), **ours}
+            except Exception as error:  # noqa: BLE001 - a kernel without a project is better than no kernel
+                log.warning("a kernel starts without its project: %s", error or "the platform does not answer")
+            try:
+                kernel_id = await start(*args, **kwargs)
+            except BaseException:
+                self._revoke(issued)
+                raise
+            if issued is not None:
+                if kernel_id in manager:
+                    self._credentials[kernel_id] = issued
+                else:
+                    self._revoke(issued)
+            return kernel_id
+
+        async def shutdown_kernel(kernel_id: str, *args: Any, **kwargs: Any) -> Any:
+            answer = await shutdown(kernel_id, *args, **kwargs)
+            # Whoever ended the kernel may rely on it that the credential has ended too.
+            if self._revoking:
+                await asyncio.wait(set(self._revoking))
+            return answer
+
+        def remove_kernel(kernel_id: str, *args: Any, **kwargs: Any) -> Any:
+            # All ends meet here: shut down, culled, died, failed to start.
+            self._revoke(self._credentials.pop(kernel_id, None))
+            return remove(kernel_id, *args, **kwargs)
+
+        for wrapper in (start_kernel, shutdown_kernel, remove_kernel):
+            setattr(manager, wrapper.__name__, wrapper)
+            self._wrapped.append(wrapper.__name__)
+
+    async def remove(self) -> None:
+        """Give the kernel manager back as it was; the platform, which closes next, ends all credentials at once."""
+        for name in self._wrapped:
+            with contextlib.suppress(AttributeError):
+                delattr(self._serverapp.kernel_manager, name)
+        self._wrapped.clear()
+        self._credentials.clear()
+        if self._revoking:
+            await asyncio.wait(set(self._revoking), timeout=5)
+        if self._door is not None:
+            self._door.stop()
+            self._door = None
+
+    async def _prepare(self, kwargs: Mapping[str, Any]) -> tuple[IssuedCredential, dict[str, str]]:
+        """A credential for the project of the folder that a kernel starts in, and the variables that carry it."""
+        # Shielded: others may wait for the same start of the platform.
+        platform = await asyncio.shield(asyncio.ensure_future(self._open()))
+        folder = self._folder(kwargs)
+        project = await platform.projects.of_path(platform.owner, folder, Path(self._serverapp.root_dir))
+        url = self._url()
+        issued = await platform.credentials.issue(platform.owner, project.id, f"kernel in {folder.name or '/'}")
+        return issued, self._variables(url, issued, kwargs.get("env") or os.environ)
+
+    def _folder(self, kwargs: Mapping[str, Any]) -> Path:
+        if kwargs.get("path") is not None:
+            root = Path(self._serverapp.root_dir)
+            folder = Path(to_os_path(kwargs["path"], str(root)))
+            while not folder.is_dir() and folder != root and folder != folder.parent:
+                folder = folder.parent
+            return folder
+        return Path(kwargs.get("cwd") or Path.cwd())
+
+    def _variables(self, url: str, issued: IssuedCredential, inherited: Mapping[str, str]) -> dict[str, str]:
+        variables = {
+            "INSIGHTER_URL": url,
+            "INSIGHTER_TOKEN": issued.secret,
+            "INSIGHTER_PROJECT": str(issued.project_id),
+        }
+        tracking = inherited.get("MLFLOW_TRACKING_URI", "")
+        # A server that was started from a kernel inherits that kernel's address: it is no choice of the user.
+        chosen = tracking and tracking != _mlflow(inherited.get("INSIGHTER_URL", ""))
+        if chosen and not self._told:
+            self._told = True
+            log.info("MLFLOW_TRACKING_URI is set to %s: kernels keep it, and log there instead of here", tracking)
+        if not chosen:
+            variables |= {"MLFLOW_TRACKING_URI": _mlflow(url), "MLFLOW_TRACKING_TOKEN": issued.secret}
+        # A proxy that leads out of the house does not lead back in.
+        for name in ("NO_PROXY", "no_proxy"):
+            if any(name.lower() in {"http_proxy", "https_proxy", "all_proxy"} for name in inherited):
+                direct = [host for host in inherited.get(name, "").split(",") if host]
+                host = url.partition("://")[2].partition("/")[0].rpartition(":")[0].strip("[]")
+                variables[name] = ",".join([*direct, *({host} - set(direct))])
+        return variables
+
+    def _url(self) -> str:
+        """The server's base address as its kernels reach it, without a slash at its end."""
+        app = self._serverapp
+        base = app.base_url.rstrip("/")
+        if app.sock or app.certfile:
+            return self._open_door() + base
+        ip = app.ip if app.ip not in _LOOPBACK else "127.0.0.1"
+        if app.ip in {"::1", "::"}:
+            ip = "::1"
+        return f"http://{f'[{ip}]' if ':' in ip else ip}:{app.port}{base}"
+
+    def _open_door(self) -> str:
+        """A plain HTTP door on the loopback interface, for a server that listens on a Unix socket or by TLS.
+
+        A certificate names the server's public name, not the loopback interface, and MLflow's client speaks no Unix
+        sockets; loosening its checks would loosen them for every other server that a notebook talks to. Only
+        Insighter's own routes are behind the door.
+        """
+        if self._door_url is None:
+            behind = PathMatches(self._serverapp.base_url.rstrip("/") + "/insighter/.*")
+            sockets = bind_sockets(0, "127.0.0.1")
+            self._door = HTTPServer(RuleRouter([Rule(behind, self._serverapp.web_app)]))
+            self._door.add_sockets(sockets)
+            self._door_url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+        return self._door_url
+
+    def _revoke(self, issued: IssuedCredential | None) -> None:
+        if issued is None:
+            return
+        task = asyncio.ensure_future(self._end(issued.id))
+        self._revoking.add(task)
+        task.add_done_callback(self._revoking.discard)
+
+    async def _end(self, credential_id: UUID) -> None:
+        try:
+            platform = await self._open()
+            await platform.credentials.revoke(platform.owner, credential_id)
+        except Exception as error:  # noqa: BLE001 - it ends with this server at the latest
+            log.warning("the credential of a kernel that ended could not be revoked yet: %s", error)
+
+
+def _mlflow(url: str) -> str:
+    return f"{url}/insighter/mlflow"
