@@ -86,15 +86,17 @@ def _run(*command: str | Path, env: dict[str, str], cwd: Path) -> str:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a clean copy of the sources in an isolated environment."""
     folder = tmp_path_factory.mktemp("wheel")
-    _copy_sources(folder / "sources")
     env = _environment(PATH=_path_without_node(folder / "bin"))
     assert shutil.which("node", path=env["PATH"]) is None
-    _run(
-        UV, "build", "--wheel", "--python", sys.executable, "--build-constraints", ROOT / "locks" / "test.txt",
-        "--out-dir", folder / "dist", folder / "sources",
-        env=env, cwd=folder,
-    )  # fmt: skip
-    shutil.rmtree(folder / "sources")
+    try:
+        _copy_sources(folder / "sources")
+        _run(
+            UV, "build", "--wheel", "--python", sys.executable, "--build-constraints", ROOT / "locks" / "test.txt",
+            "--out-dir", folder / "dist", folder / "sources",
+            env=env, cwd=folder,
+        )  # fmt: skip
+    finally:  # half a gigabyte of npm packages
+        shutil.rmtree(folder / "sources", ignore_errors=True)
     [built] = (folder / "dist").glob("*.whl")
     return built
 
@@ -104,14 +106,14 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """A virtual environment that holds the wheel and its locked dependencies, and nothing else."""
     folder = tmp_path_factory.mktemp("installed") / "venv"
     env = _environment()
-    _run(UV, "venv", "--python", sys.executable, folder, env=env, cwd=folder.parent)
-    python = folder / "bin" / "python"
-    _run(
-        UV, "pip", "install", "--python", python, "-r", ROOT / "locks" / "run.txt", env=env, cwd=folder.parent
-    )
-    _run(UV, "pip", "install", "--python", python, "--no-deps", wheel, env=env, cwd=folder.parent)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    install = (UV, "pip", "install", "--python", folder / "bin" / "python")
+    try:
+        _run(UV, "venv", "--python", sys.executable, folder, env=env, cwd=folder.parent)
+        _run(*install, "-r", ROOT / "locks" / "run.txt", env=env, cwd=folder.parent)
+        _run(*install, "--no-deps", wheel, env=env, cwd=folder.parent)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _jupyter_environment(environment: Path, folder: Path) -> dict[str, str]:
