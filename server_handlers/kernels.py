@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,10 @@ class KernelEnvironment:
     def install(self) -> None:
         """Wrap the kernel manager. Without effect where kernels run elsewhere, behind a gateway."""
         manager = self._serverapp.kernel_manager
-        if getattr(self._serverapp, "gateway_config", None) is not None and self._serverapp.gateway_config.gateway_enabled:
+        if (
+            getattr(self._serverapp, "gateway_config", None) is not None
+            and self._serverapp.gateway_config.gateway_enabled
+        ):
             log.info("kernels run behind a gateway: they get no environment from Insighter")
             return
         start, shutdown, remove = manager.start_kernel, manager.shutdown_kernel, manager.remove_kernel
@@ -66,7 +70,9 @@ class KernelEnvironment:
                     issued, ours = await self._prepare(kwargs)
                 kwargs["env"] = {**(kwargs.get("env") or os.environ), **ours}
             except Exception as error:  # noqa: BLE001 - a kernel without a project is better than no kernel
-                log.warning("a kernel starts without its project: %s", error or "the platform does not answer")
+                log.warning(
+                    "a kernel starts without its project: %s", error or "the platform does not answer"
+                )
             try:
                 kernel_id = await start(*args, **kwargs)
             except BaseException:
@@ -115,7 +121,9 @@ class KernelEnvironment:
         folder = self._folder(kwargs)
         project = await platform.projects.of_path(platform.owner, folder, Path(self._serverapp.root_dir))
         url = self._url()
-        issued = await platform.credentials.issue(platform.owner, project.id, f"kernel in {folder.name or '/'}")
+        issued = await platform.credentials.issue(
+            platform.owner, project.id, f"kernel in {folder.name or '/'}"
+        )
         return issued, self._variables(url, issued, kwargs.get("env") or os.environ)
 
     def _folder(self, kwargs: Mapping[str, Any]) -> Path:
@@ -138,7 +146,9 @@ class KernelEnvironment:
         chosen = tracking and tracking != _mlflow(inherited.get("INSIGHTER_URL", ""))
         if chosen and not self._told:
             self._told = True
-            log.info("MLFLOW_TRACKING_URI is set to %s: kernels keep it, and log there instead of here", tracking)
+            log.info(
+                "MLFLOW_TRACKING_URI is set to %s: kernels keep it, and log there instead of here", tracking
+            )
         if not chosen:
             variables |= {"MLFLOW_TRACKING_URI": _mlflow(url), "MLFLOW_TRACKING_TOKEN": issued.secret}
         # A proxy that leads out of the house does not lead back in.
@@ -152,7 +162,7 @@ class KernelEnvironment:
     def _url(self) -> str:
         """The server's base address as its kernels reach it, without a slash at its end."""
         app = self._serverapp
-        base = app.base_url.rstrip("/")
+        base: str = app.base_url.rstrip("/")
         if app.sock or app.certfile:
             return self._open_door() + base
         ip = app.ip if app.ip not in _LOOPBACK else "127.0.0.1"
@@ -168,7 +178,7 @@ class KernelEnvironment:
         Insighter's own routes are behind the door.
         """
         if self._door_url is None:
-            behind = PathMatches(self._serverapp.base_url.rstrip("/") + "/insighter/.*")
+            behind = PathMatches(re.escape(self._serverapp.base_url.rstrip("/")) + "/insighter/.*")
             sockets = bind_sockets(0, "127.0.0.1")
             self._door = HTTPServer(RuleRouter([Rule(behind, self._serverapp.web_app)]))
             self._door.add_sockets(sockets)

@@ -76,8 +76,8 @@ class JupyterServer:
         """Without a slash at its end."""
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, timeout: float = 90) -> JupyterServer:
-        """Start and wait for the first answer of Insighter's status route."""
+    def launch(self) -> None:
+        """Start and do not wait."""
         self.root.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "jupyterlab" if self.lab else "jupyter_server"]
         command += [
@@ -102,6 +102,11 @@ class JupyterServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def start(self, timeout: float = 90) -> JupyterServer:
+        """Start and wait for the first answer of Insighter's status route."""
+        self.launch()
+        assert self.process is not None
         deadline = time.monotonic() + timeout
         with self.client() as client:
             while True:
