@@ -1,4 +1,4 @@
-"""What every kernel finds in its environment: where the platform is, which project it works in, and a credential for it.
+"""What every kernel finds in its environment: where the platform is, its project, and a credential for it.
 
 The credential is the kernel's own, confined to one project, and ends with the kernel.
 """
@@ -33,7 +33,7 @@ _LOOPBACK = {*_EVERYWHERE, "127.0.0.1", "::1"}
 
 
 class KernelEnvironment:
-    """Gives kernels their environment by wrapping a few methods of the server's kernel manager, of whatever class it is.
+    """Gives kernels their environment by wrapping a few methods of the server's kernel manager, whatever its class.
 
     Args:
         serverapp: its ``kernel_manager`` is wrapped by :meth:`install`.
@@ -70,9 +70,7 @@ class KernelEnvironment:
                     issued, ours = await self._prepare(kwargs)
                 kwargs["env"] = {**(kwargs.get("env") or os.environ), **ours}
             except Exception as error:  # noqa: BLE001 - a kernel without a project is better than no kernel
-                log.warning(
-                    "a kernel starts without its project: %s", error or "the platform does not answer"
-                )
+                log.warning("a kernel starts without its project: %s", str(error) or "no answer in time")
             try:
                 kernel_id = await start(*args, **kwargs)
             except BaseException:
