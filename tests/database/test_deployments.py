@@ -13,12 +13,19 @@ from tests.database.conftest import Database, Person
 
 def deploy(person: Person, project_id: str, name: str = "wine") -> dict[str, Any]:
     made: dict[str, Any] = person.call(
-        "deployments_create", project_id=project_id, id=uuid4(), name=name, model_name="wine-quality", model_version=2
+        "deployments_create",
+        project_id=project_id,
+        id=uuid4(),
+        name=name,
+        model_name="wine-quality",
+        model_version=2,
     )
     return made
 
 
-def report(person: Person, deployment: dict[str, Any], status: str, reason: str | None = None, attempt: int = 1) -> Any:
+def report(
+    person: Person, deployment: dict[str, Any], status: str, reason: str | None = None, attempt: int = 1
+) -> Any:
     return person.call(
         "deployments_set_status",
         project_id=deployment["project_id"],
@@ -31,7 +38,9 @@ def report(person: Person, deployment: dict[str, Any], status: str, reason: str 
 
 
 def verbs(database: Database, deployment: dict[str, Any]) -> list[str]:
-    rows = database.superuser("select verb from insighter.events where asset_id = %s order by id", deployment["id"])
+    rows = database.superuser(
+        "select verb from insighter.events where asset_id = %s order by id", deployment["id"]
+    )
     return [verb for (verb,) in rows]
 
 
@@ -121,7 +130,9 @@ def test_news_of_an_earlier_start_is_not_taken_for_the_present_one(database: Dat
         owner.call("deployments_start", project_id=project["id"], name="wine")
 
 
-@pytest.mark.parametrize("name", ["Wine", "wine_2", "-wine", "wine-", "w ine", "../up", "", "ü", "w" * 64, "a\n"])
+@pytest.mark.parametrize(
+    "name", ["Wine", "wine_2", "-wine", "wine-", "w ine", "../up", "", "ü", "w" * 64, "a\n"]
+)
 def test_a_name_that_fits_no_address_is_refused(database: Database, name: str) -> None:
     owner = database.person()
     project = owner.call("projects_create", name="Bad names")
