@@ -90,6 +90,8 @@ class JupyterServer:
             f"--IdentityProvider.token={self.token}",
             "--ServerApp.jpserver_extensions={'insighter_ext': True}",
             "--ServerApp.allow_unauthenticated_access=False",
+            # The page's application object, for tests to switch themes and run commands.
+            *(["--LabApp.expose_app_in_browser=True"] if self.lab else []),
             *self.arguments,
         ]
         with self.log.open("ab") as log:

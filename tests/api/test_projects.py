@@ -11,6 +11,7 @@ import pytest
 from tests.running import JupyterServer
 
 PROJECTS = "/insighter/api/projects"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
 def unique(name: str = "Project") -> str:
@@ -107,8 +108,8 @@ def test_lists_page_by_cursor(api: httpx.Client) -> None:
     ("method", "path", "body", "status"),
     [
         ("GET", f"{PROJECTS}/not-a-uuid", None, 404),
-        ("GET", f"{PROJECTS}/{uuid4()}", None, 404),
-        ("PATCH", f"{PROJECTS}/{uuid4()}", {"name": "x"}, 404),
+        ("GET", f"{PROJECTS}/{NOWHERE}", None, 404),
+        ("PATCH", f"{PROJECTS}/{NOWHERE}", {"name": "x"}, 404),
         ("POST", PROJECTS, {"name": "x", "surprise": 1}, 422),
         ("POST", PROJECTS, {}, 422),
         ("GET", f"{PROJECTS}?limit=0", None, 422),

@@ -1,0 +1,81 @@
+"""JupyterLab with Insighter in a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.chromium import chromium_path
+from tests.running import JupyterServer
+
+SCREENSHOTS = Path(os.environ.get("INSIGHTER_SCREENSHOTS", Path(__file__).parent / "screenshots"))
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    path = chromium_path()
+    if path is None:
+        pytest.fail(
+            "there is no Chromium: install one (Debian: apt-get install chromium), or name it in CHROMIUM_PATH"
+        )
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[JupyterServer]:
+    """A JupyterLab with Insighter in an empty home."""
+    running = JupyterServer(Path(tempfile.mkdtemp(prefix="ixl-")), lab=True)
+    try:
+        yield running.start()
+    finally:
+        running.destroy()
+
+
+@pytest.fixture
+def page(browser: Browser, lab: JupyterServer, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """JupyterLab, loaded, in a fresh browser profile. What the page logs as an error fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(20_000)
+    opened = context.new_page()
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.goto(f"{lab.url}/lab?token={lab.token}&reset")
+    opened.wait_for_selector("#jupyterlab-splash", state="detached")
+    try:
+        yield opened
+        assert problems == []
+    finally:
+        context.close()
+
+
+def shoot(page: Page, name: str) -> None:
+    """A screenshot to look at; animations are given their time."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.wait_for_timeout(400)
+    page.screenshot(path=SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.png")
+
+
+def use_theme(page: Page, name: str) -> None:
+    """Switch between "JupyterLab Light" and "JupyterLab Dark" as the menu does."""
+    page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
+    page.wait_for_timeout(800)
