@@ -1,13 +1,9 @@
-import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
-/** The plugin other Insighter plugins hang from. */
-const plugin: JupyterFrontEndPlugin<void> = {
-  id: '@insighter/labextension:plugin',
-  description: 'Starts the Insighter front end.',
-  autoStart: true,
-  activate: (_app: JupyterFrontEnd): void => {}
-};
+import activity from './activity/plugin';
+import projects from './projects/plugin';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [plugin];
+/** Every plugin of the extension, capability by capability. */
+const plugins: JupyterFrontEndPlugin<unknown>[] = [...projects, ...activity];
 
 export default plugins;

@@ -261,7 +261,8 @@ function judge(status: number, statusText: string, text: string): unknown {
     status,
     code: typeof code === 'string' ? code : `http_${status}`,
     message: typeof message === 'string' ? message : JSON.stringify(message),
-    hint: typeof fields['hint'] === 'string' ? fields['hint'] : null,
+    // an endpoint tells the model's own error as `cause`
+    hint: [fields['hint'], fields['cause']].find(text => typeof text === 'string') ?? null,
     details: fields['details'] ?? null
   });
 }

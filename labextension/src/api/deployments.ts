@@ -58,6 +58,15 @@ export function invocationsUrl(deployment: Deployment): string {
 }
 
 /**
+ * Send a body that is JSON already to an endpoint, and give its answer.
+ *
+ * @throws ApiError with the endpoint's own message, such as a column that is missing.
+ */
+export async function invoke(deployment: Deployment, body: string, signal?: AbortSignal): Promise<unknown> {
+  return readJson(await send(invocationsUrl(deployment), 'POST', body, signal));
+}
+
+/**
  * Predict from rows, by MLflow's scoring protocol. One prediction per row, of whatever shape the model gives.
  *
  * @throws ApiError with the endpoint's own message, such as a column that is missing.

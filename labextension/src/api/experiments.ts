@@ -1,4 +1,4 @@
-import { call, everything, type IPage } from './client';
+import { call, everything, serverUrl, type IPage } from './client';
 import type { components } from './generated';
 
 type Schemas = components['schemas'];
@@ -60,4 +60,17 @@ export async function artifacts(projectId: string, runId: string, folder = ''): 
     query: { path: folder }
   });
   return page.items;
+}
+
+/**
+ * Where a file among a run's artifacts is downloaded from, by MLflow's own route; null when they are kept elsewhere
+ * than on this server.
+ */
+export function artifactUrl(artifactUri: string, path: string): string | null {
+  const root = /^mlflow-artifacts:(?:\/\/[^/]*)?\/(.*?)\/*$/.exec(artifactUri)?.[1];
+  if (root === undefined) {
+    return null;
+  }
+  const file = `${root}/${path}`.split('/').map(encodeURIComponent).join('/');
+  return serverUrl(`insighter/mlflow/api/2.0/mlflow-artifacts/artifacts/${file}`);
 }

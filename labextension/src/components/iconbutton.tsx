@@ -31,14 +31,18 @@ export function IconButton(props: {
   );
 }
 
-/** A command as an icon to press: icon and label are the command's. Nothing while the command is not visible. */
-export function CommandButton(props: { action: IAction; tabIndex?: number }): JSX.Element | null {
+/** A command as an icon to press: icon (unless another is given) and label are the command's. Nothing while the command is not visible. */
+export function CommandButton(props: {
+  action: IAction;
+  icon?: LabIcon;
+  tabIndex?: number;
+}): JSX.Element | null {
   const { commands } = useUi();
   const { command, args } = props.action;
   if (!commands.hasCommand(command) || !commands.isVisible(command, args)) {
     return null;
   }
-  const icon = commands.icon(command, args) as LabIcon | undefined;
+  const icon = props.icon ?? (commands.icon(command, args) as LabIcon | undefined);
   return (
     <IconButton
       icon={icon ?? launcherIcon}

@@ -3,6 +3,7 @@ export { Button } from './button';
 export { UiProvider, useUi, type IAction, type IUi } from './context';
 export { CodeLine, CopyButton } from './copy';
 export { EmptyState, type IEmptyAction } from './emptystate';
+export { ErrorBoundary } from './errorboundary';
 export { ErrorNote } from './errornote';
 export {
   formatBytes,
@@ -14,6 +15,7 @@ export {
 } from './format';
 export { CommandButton, IconButton } from './iconbutton';
 export { openMenu, type MenuGroup } from './menu';
+export { errorText, notifyError } from './notify';
 export { ProgressRow } from './progressrow';
 export { RelativeTime } from './relativetime';
 export { Row, RowList, type IRowProps } from './row';

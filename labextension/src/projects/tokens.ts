@@ -3,7 +3,7 @@ import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import type * as React from 'react';
 
-import type { Project, Status } from '../api';
+import type { ApiError, Project, Status } from '../api';
 
 /** The projects and the one that is open: what every other part of the front end shows things of. */
 export const IProjects = new Token<IProjects>(
@@ -11,8 +11,17 @@ export const IProjects = new Token<IProjects>(
   'The projects of the platform and the one that is open.'
 );
 
+/** How things stand between the page and the server. */
+export type Connection = 'connecting' | 'live' | 'offline';
+
 /** The projects and the one that is open. */
 export interface IProjects {
+  /** Whether the server answers. What was loaded before stays while it does not. */
+  readonly connection: Connection;
+
+  /** Why the server does not answer as it should; null while live. */
+  readonly error: ApiError | null;
+
   /** The platform's state; null until it first answered. */
   readonly status: Status | null;
 
@@ -28,10 +37,13 @@ export interface IProjects {
   /** Something happened in the open project, or `refresh()` was called: load again what you show of it. */
   readonly changed: ISignal<IProjects, void>;
 
+  /** Whatever this interface tells may have changed: for views that show the projects themselves. */
+  readonly stateChanged: ISignal<IProjects, void>;
+
   /** Open another project. */
   select(id: string): Promise<void>;
 
-  /** Look for changes now. Call it after every action of yours. */
+  /** Look for changes now. Call it after every action of yours. It does not throw: see `error`. */
   refresh(): Promise<void>;
 }
 

@@ -1,0 +1,40 @@
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+
+import type { IUi } from '../components';
+import { CommandIds } from '../projects/commands';
+import { insighterIcon } from '../projects/icons';
+import type { IProjects } from '../projects/tokens';
+
+/** The open project; a click shows the sidebar. */
+export class StatusItem extends ReactWidget {
+  constructor(
+    private readonly projects: IProjects,
+    private readonly ui: IUi
+  ) {
+    super();
+    this.addClass('jp-Insighter-StatusItem');
+    this.addClass('jp-mod-highlighted');
+  }
+
+  protected override render(): JSX.Element {
+    return <UseSignal signal={this.projects.stateChanged}>{() => this._item()}</UseSignal>;
+  }
+
+  private _item(): JSX.Element {
+    const { commands, trans } = this.ui;
+    const { current, connection } = this.projects;
+    const name = current?.name ?? trans.__('Insighter');
+    const offline = connection === 'offline';
+    const text = offline ? trans.__('%1 · offline', name) : name;
+    return (
+      <button
+        type="button"
+        title={trans.__('Insighter project: %1', text)}
+        onClick={() => void commands.execute(CommandIds.showSidebar)}
+      >
+        <insighterIcon.react tag="span" stylesheet="statusBar" />
+        <span className="jp-Insighter-StatusItem-name">{text}</span>
+      </button>
+    );
+  }
+}

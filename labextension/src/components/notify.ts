@@ -1,0 +1,15 @@
+import { Notification } from '@jupyterlab/apputils';
+
+import { ApiError } from '../api';
+
+/** An error in one line: what happened and what to do. */
+export function errorText(reason: unknown): string {
+  const { message, hint } = ApiError.from(reason);
+  const first = message.charAt(0).toLocaleUpperCase() + message.slice(1);
+  return hint ? `${first.replace(/\.$/, '')}. ${hint.charAt(0).toLocaleUpperCase()}${hint.slice(1)}` : first;
+}
+
+/** Tell of an error whose action has no place on the screen, such as a command of the palette. */
+export function notifyError(reason: unknown): void {
+  Notification.error(errorText(reason), { autoClose: 8000 });
+}

@@ -1,0 +1,297 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Notification } from '@jupyterlab/apputils';
+import { addIcon, editIcon, folderIcon, refreshIcon } from '@jupyterlab/ui-components';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import { projects as api, type Project } from '../api';
+import { errorText, notifyError, type IUi } from '../components';
+
+import { insighterIcon } from './icons';
+import type { IProjects } from './tokens';
+
+/** The commands of the capability. */
+export const CommandIds = {
+  create: 'insighter:create-project',
+  rename: 'insighter:rename-project',
+  describe: 'insighter:describe-project',
+  archive: 'insighter:archive-project',
+  restore: 'insighter:restore-project',
+  remove: 'insighter:delete-project',
+  switch: 'insighter:switch-project',
+  openFolder: 'insighter:open-project-folder',
+  quickstart: 'insighter:quickstart',
+  refresh: 'insighter:refresh',
+  showSidebar: 'insighter:show-sidebar'
+} as const;
+
+/** The sidebar's id in the shell. */
+export const SIDEBAR = 'insighter-sidebar';
+
+/** Arguments that name a project; the open one when left out. */
+const ONE_PROJECT = {
+  type: 'object',
+  properties: { id: { type: 'string', description: 'The project’s id; the open project when left out.' } }
+} as const;
+
+const NOTHING = { type: 'object', properties: {} } as const;
+
+/** Add the commands of projects to an application. */
+export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi): void {
+  const { commands, trans } = ui;
+
+  /** The project a command is about. */
+  const subject = (args: ReadonlyPartialJSONObject): Project | null =>
+    typeof args['id'] === 'string'
+      ? (projects.all.find(({ id }) => id === args['id']) ?? null)
+      : projects.current;
+
+  const mayChange = (args: ReadonlyPartialJSONObject): boolean => {
+    const project = subject(args);
+    return !!project && !project.personal && (project.role === 'owner' || project.role === 'admin');
+  };
+
+  /** Run an action of a command; what goes wrong is told in a notification. */
+  const attempt = async <T>(action: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await action();
+    } catch (reason) {
+      notifyError(reason);
+      return undefined;
+    }
+  };
+
+  const goTo = async (path: string, show: boolean): Promise<void> => {
+    if (commands.hasCommand('filebrowser:go-to-path')) {
+      await commands.execute('filebrowser:go-to-path', { path, dontShowBrowser: !show });
+    } else if (commands.hasCommand('filebrowser:open-path')) {
+      await commands.execute('filebrowser:open-path', { path });
+    }
+  };
+
+  commands.addCommand(CommandIds.create, {
+    label: args => (args['isMenu'] ? trans.__('Insighter Project…') : trans.__('New project')),
+    caption: trans.__('Make a project for data, experiments, models and endpoints'),
+    icon: addIcon,
+    describedBy: { args: NOTHING },
+    execute: async () => {
+      const { createProject } = await import('./dialogs');
+      const project = await createProject(ui);
+      if (project) {
+        await attempt(async () => {
+          await projects.select(project.id);
+          await goTo(project.folder, false);
+          show();
+        });
+      }
+      return project?.id ?? null;
+    }
+  });
+
+  commands.addCommand(CommandIds.rename, {
+    label: trans.__('Rename project…'),
+    caption: trans.__('Give the project another name'),
+    icon: editIcon,
+    describedBy: { args: ONE_PROJECT },
+    isEnabled: mayChange,
+    execute: async args => {
+      const project = subject(args);
+      if (!project) {
+        return;
+      }
+      const { renameProject } = await import('./dialogs');
+      if (await renameProject(ui, project)) {
+        await projects.refresh();
+      }
+    }
+  });
+
+  commands.addCommand(CommandIds.describe, {
+    label: trans.__('Describe project…'),
+    caption: trans.__('Edit the project’s description'),
+    describedBy: { args: ONE_PROJECT },
+    isEnabled: mayChange,
+    execute: async args => {
+      const project = subject(args);
+      if (!project) {
+        return;
+      }
+      const { describeProject } = await import('./dialogs');
+      if (await describeProject(ui, project)) {
+        await projects.refresh();
+      }
+    }
+  });
+
+  const setArchived = (project: Project, archived: boolean): Promise<void | undefined> =>
+    attempt(async () => {
+      await api.update(project.id, { archived });
+      await projects.refresh();
+    });
+
+  commands.addCommand(CommandIds.archive, {
+    label: trans.__('Archive project'),
+    caption: trans.__('Put the project away, unchangeable, until it is restored'),
+    describedBy: { args: ONE_PROJECT },
+    isVisible: args => !subject(args)?.archived_at,
+    isEnabled: args => mayChange(args) && !subject(args)?.archived_at,
+    execute: async args => {
+      const project = subject(args);
+      if (!project) {
+        return;
+      }
+      await setArchived(project, true);
+      Notification.info(trans.__('“%1” is archived: it can be read, and not changed.', project.name), {
+        autoClose: 8000,
+        actions: [{ label: trans.__('Restore'), callback: () => void setArchived(project, false) }]
+      });
+    }
+  });
+
+  commands.addCommand(CommandIds.restore, {
+    label: trans.__('Restore project'),
+    caption: trans.__('Make the archived project changeable again'),
+    describedBy: { args: ONE_PROJECT },
+    isVisible: args => !!subject(args)?.archived_at,
+    isEnabled: args => mayChange(args) && !!subject(args)?.archived_at,
+    execute: async args => {
+      const project = subject(args);
+      if (project) {
+        await setArchived(project, false);
+      }
+    }
+  });
+
+  commands.addCommand(CommandIds.remove, {
+    label: trans.__('Delete project…'),
+    caption: trans.__('Delete the project with all its assets; its folder stays'),
+    describedBy: { args: ONE_PROJECT },
+    isEnabled: args => mayChange(args) && subject(args)?.role === 'owner',
+    execute: async args => {
+      const project = subject(args);
+      if (!project) {
+        return;
+      }
+      await attempt(async () => {
+        const { deleteProject } = await import('./dialogs');
+        if (await deleteProject(ui, project)) {
+          await projects.refresh();
+          Notification.success(trans.__('“%1” is deleted.', project.name), { autoClose: 5000 });
+        }
+      });
+    }
+  });
+
+  commands.addCommand(CommandIds.switch, {
+    label: args => {
+      const name = args['name'];
+      if (typeof name === 'string') {
+        return name;
+      }
+      return args['archived'] ? trans.__('Archived projects…') : trans.__('Open project');
+    },
+    caption: trans.__('Choose the project to work in'),
+    icon: args => (args['name'] ? undefined : folderIcon),
+    isToggleable: true,
+    isToggled: args => args['id'] !== undefined && args['id'] === projects.current?.id,
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          id: { type: 'string', description: 'The project’s id; asked for when left out.' },
+          name: { type: 'string', description: 'The label of the command.' },
+          archived: { type: 'boolean', description: 'Whether to ask among the archived projects.' }
+        }
+      }
+    },
+    execute: args =>
+      attempt(async () => {
+        let id = args['id'];
+        if (typeof id !== 'string') {
+          const { chooseProject } = await import('./chooser');
+          id = (await chooseProject(ui, { archived: args['archived'] === true }))?.id;
+        }
+        if (typeof id === 'string') {
+          await projects.select(id);
+          show();
+        }
+      })
+  });
+
+  commands.addCommand(CommandIds.openFolder, {
+    label: trans.__('Open project folder'),
+    caption: trans.__('Show the project’s folder in the file browser'),
+    icon: folderIcon,
+    describedBy: { args: ONE_PROJECT },
+    isEnabled: args => !!subject(args),
+    execute: args =>
+      attempt(async () => {
+        const project = subject(args);
+        if (project) {
+          await goTo(await api.openFolder(project.id), true);
+        }
+      })
+  });
+
+  commands.addCommand(CommandIds.quickstart, {
+    label: trans.__('Quickstart'),
+    caption: trans.__('Make a project with a real data set and a notebook that is ready to run'),
+    icon: insighterIcon,
+    describedBy: { args: NOTHING },
+    execute: async () => {
+      const making = api.quickstart();
+      Notification.promise(making, {
+        pending: { message: trans.__('Making a project with data and a notebook…') },
+        success: {
+          message: result =>
+            trans.__(
+              '“%1” is ready: run its notebook.',
+              (result as { project: { name: string } }).project.name
+            ),
+          options: { autoClose: 5000 }
+        },
+        error: { message: reason => errorText(reason), options: { autoClose: false } }
+      });
+      const made = await making.catch(() => null); // told by the notification
+      if (made) {
+        await attempt(async () => {
+          await projects.select(made.project.id);
+          show();
+          await goTo(made.project.folder, false);
+          await commands.execute('docmanager:open', { path: made.notebook });
+        });
+      }
+    }
+  });
+
+  commands.addCommand(CommandIds.refresh, {
+    label: trans.__('Refresh Insighter'),
+    caption: trans.__('Load what is shown of the project again'),
+    icon: refreshIcon,
+    describedBy: { args: NOTHING },
+    execute: () => projects.refresh()
+  });
+
+  const show = (): void => app.shell.activateById(SIDEBAR);
+
+  commands.addCommand(CommandIds.showSidebar, {
+    label: trans.__('Show Insighter'),
+    caption: trans.__('Show the project and its assets in the sidebar'),
+    icon: insighterIcon,
+    describedBy: { args: NOTHING },
+    execute: show
+  });
+
+  projects.stateChanged.connect(() => {
+    for (const id of [
+      CommandIds.rename,
+      CommandIds.describe,
+      CommandIds.archive,
+      CommandIds.restore,
+      CommandIds.remove,
+      CommandIds.switch,
+      CommandIds.openFolder
+    ]) {
+      commands.notifyCommandChanged(id);
+    }
+  });
+}

@@ -1,0 +1,184 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { projects as api, type Project, type ProjectContents } from '../api';
+import { formatBytes, type IUi } from '../components';
+import { ask, Field } from '../pages/ask';
+
+/** Ask for a new project and make it; null when cancelled. */
+export function createProject(ui: IUi): Promise<Project | null> {
+  const { trans } = ui;
+  return ask({
+    ui,
+    title: trans.__('New project'),
+    accept: trans.__('Create'),
+    initial: { name: '', description: '' },
+    form: (value, change) => (
+      <>
+        <NameField trans={trans} value={value.name} onChange={name => change({ ...value, name })} />
+        <DescriptionField
+          trans={trans}
+          value={value.description}
+          onChange={description => change({ ...value, description })}
+        />
+      </>
+    ),
+    submit: ({ name, description }) => api.create({ name: name.trim(), description })
+  });
+}
+
+/** Ask for a project's new name; null when cancelled. */
+export function renameProject(ui: IUi, project: Project): Promise<Project | null> {
+  const { trans } = ui;
+  return ask({
+    ui,
+    title: trans.__('Rename project'),
+    accept: trans.__('Rename'),
+    initial: project.name,
+    form: (value, change) => (
+      <NameField
+        trans={trans}
+        value={value}
+        onChange={change}
+        hint={trans.__('Its folder and its address stay as they are.')}
+      />
+    ),
+    submit: name => api.update(project.id, { name: name.trim() })
+  });
+}
+
+/** Ask for a project's new description; null when cancelled. */
+export function describeProject(ui: IUi, project: Project): Promise<Project | null> {
+  const { trans } = ui;
+  return ask({
+    ui,
+    title: trans.__('Describe “%1”', project.name),
+    accept: trans.__('Save'),
+    initial: project.description,
+    form: (value, change) => <DescriptionField trans={trans} value={value} onChange={change} rows={8} />,
+    submit: description => api.update(project.id, { description })
+  });
+}
+
+/** Say what goes with a project, have its name typed, and delete it; whether it is gone. */
+export async function deleteProject(ui: IUi, project: Project): Promise<boolean> {
+  const { trans } = ui;
+  const contents = await api.contents(project.id);
+  const gone = await ask({
+    ui,
+    title: trans.__('Delete “%1”?', project.name),
+    accept: trans.__('Delete'),
+    warn: true,
+    initial: '',
+    form: (value, change) => (
+      <>
+        <WhatGoes trans={trans} contents={contents} />
+        {project.folder && (
+          <p>{trans.__('The folder “%1” with its notebooks and files stays.', project.folder)}</p>
+        )}
+        <Field label={trans.__('To delete it for good, type its name: %1', project.name)}>
+          {id => (
+            <input
+              id={id}
+              className="jp-mod-styled"
+              value={value}
+              required
+              autoComplete="off"
+              spellCheck={false}
+              ref={node =>
+                node?.setCustomValidity(
+                  node.value.trim() === project.name ? '' : trans.__('This is not the project’s name.')
+                )
+              }
+              onChange={event => change(event.target.value)}
+            />
+          )}
+        </Field>
+      </>
+    ),
+    submit: async confirm => {
+      await api.remove(project.id, confirm);
+      return true;
+    }
+  });
+  return gone ?? false;
+}
+
+/** The things that a deletion takes along. */
+function WhatGoes(props: { trans: TranslationBundle; contents: ProjectContents }): JSX.Element {
+  const { trans, contents } = props;
+  const things = [
+    contents.datasets &&
+      `${trans._n('%1 dataset', '%1 datasets', contents.datasets)} (${trans._n('%1 version', '%1 versions', contents.dataset_versions)})`,
+    contents.experiments &&
+      `${trans._n('%1 experiment', '%1 experiments', contents.experiments)} (${trans._n('%1 run', '%1 runs', contents.runs)})`,
+    contents.models &&
+      `${trans._n('%1 model', '%1 models', contents.models)} (${trans._n('%1 version', '%1 versions', contents.model_versions)})`,
+    contents.deployments.length &&
+      trans._n(
+        'the endpoint %2, which stops answering',
+        'the endpoints %2, which stop answering',
+        contents.deployments.length,
+        contents.deployments.join(', ')
+      ),
+    contents.bytes && trans.__('%1 of stored files', formatBytes(contents.bytes))
+  ].filter(Boolean);
+  if (!things.length) {
+    return <p>{trans.__('It is empty: nothing but the project itself is deleted.')}</p>;
+  }
+  return (
+    <>
+      <p>{trans.__('With it goes, and cannot be brought back:')}</p>
+      <ul>
+        {things.map(thing => (
+          <li key={thing}>{thing}</li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function NameField(props: {
+  trans: TranslationBundle;
+  value: string;
+  onChange: (name: string) => void;
+  hint?: string;
+}): JSX.Element {
+  return (
+    <Field label={props.trans.__('Name')} hint={props.hint}>
+      {id => (
+        <input
+          id={id}
+          className="jp-mod-styled"
+          value={props.value}
+          required
+          maxLength={100}
+          autoComplete="off"
+          onFocus={event => event.target.select()}
+          onChange={event => props.onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+function DescriptionField(props: {
+  trans: TranslationBundle;
+  value: string;
+  onChange: (description: string) => void;
+  rows?: number;
+}): JSX.Element {
+  return (
+    <Field label={props.trans.__('Description')} hint={props.trans.__('Markdown; may be empty.')}>
+      {id => (
+        <textarea
+          id={id}
+          className="jp-mod-styled"
+          rows={props.rows ?? 3}
+          maxLength={10_000}
+          value={props.value}
+          onChange={event => props.onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}

@@ -1,0 +1,297 @@
+import type { IStateDB } from '@jupyterlab/statedb';
+import type { IDisposable } from '@lumino/disposable';
+import { Poll } from '@lumino/polling';
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import { ApiError, projects as api, type Project, type Status } from '../api';
+
+import type { Connection, IProjects } from './tokens';
+
+/** Where the open project is remembered. */
+const MEMORY = 'insighter:projects';
+
+/** Milliseconds between two questions while nothing answers, at most. */
+const LONGEST_WAIT = 30_000;
+
+/** What the model needs of the application. */
+export interface IProjectsModelOptions {
+  /** Remembers the open project; without it every start chooses afresh. */
+  state: IStateDB | null;
+
+  /** The folder the file browser shows, relative to Jupyter's root. */
+  folder: () => Promise<string>;
+
+  /** Milliseconds between two questions whether something happened. */
+  interval: number;
+}
+
+/**
+ * The projects and the one that is open, kept current by asking for the open project now and then: one small request,
+ * none while the page is hidden, ever fewer while nothing answers.
+ */
+export class ProjectsModel implements IProjects, IDisposable {
+  constructor(private readonly options: IProjectsModelOptions) {
+    this._poll = new Poll({
+      name: '@insighter/labextension:projects',
+      auto: false,
+      factory: () => this._look(),
+      frequency: { interval: options.interval, backoff: true, max: LONGEST_WAIT },
+      standby: 'when-hidden'
+    });
+  }
+
+  get status(): Status | null {
+    return this._status;
+  }
+
+  get all(): ReadonlyArray<Project> {
+    return this._all;
+  }
+
+  get current(): Project | null {
+    return this._current;
+  }
+
+  get connection(): Connection {
+    return this._connection;
+  }
+
+  get error(): ApiError | null {
+    return this._error;
+  }
+
+  get currentChanged(): ISignal<this, Project | null> {
+    return this._currentChanged;
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get stateChanged(): ISignal<this, void> {
+    return this._stateChanged;
+  }
+
+  /** The platform was updated while the page was open; its scripts are the old ones. */
+  get updated(): ISignal<this, string> {
+    return this._updated;
+  }
+
+  /** Milliseconds between two questions whether something happened. */
+  set interval(interval: number) {
+    this._poll.frequency = { interval, backoff: true, max: Math.max(LONGEST_WAIT, interval) };
+  }
+
+  /** Begin to ask. */
+  start(): void {
+    void this._poll.start();
+  }
+
+  async select(id: string): Promise<void> {
+    let project = this._all.find(each => each.id === id);
+    if (!project) {
+      project = await api.get(id);
+      this._all = await api.list();
+    }
+    this._open(project);
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      if (!this._status) {
+        await this._load();
+      } else {
+        await this._list();
+        this._answered();
+      }
+    } catch (reason) {
+      this._failed(reason);
+    }
+    this._changed.emit();
+    this._stateChanged.emit();
+  }
+
+  get isDisposed(): boolean {
+    return this._poll.isDisposed;
+  }
+
+  dispose(): void {
+    this._poll.dispose();
+    Signal.clearData(this);
+  }
+
+  /** One question of the poll. Throws when it failed, so that the poll asks less often. */
+  private async _look(): Promise<void> {
+    try {
+      if (!this._status || !this._current) {
+        await this._load();
+      } else {
+        await this._follow(this._current);
+      }
+      this._answered();
+    } catch (reason) {
+      this._failed(reason);
+      throw reason;
+    }
+  }
+
+  /** The first question: everything. */
+  private async _load(): Promise<void> {
+    const [status, all] = await Promise.all([api.status(), api.list()]);
+    this._status = status;
+    this._all = all;
+    const project = await this._choose(all, status);
+    if (project) {
+      this._open(project);
+    }
+    this._stateChanged.emit();
+  }
+
+  /** What happened in the open project since it was last looked at. */
+  private async _follow(before: Project): Promise<void> {
+    if (this._connection === 'offline') {
+      await this._compareVersion();
+    }
+    let project: Project;
+    try {
+      project = await api.get(before.id);
+    } catch (reason) {
+      if (reason instanceof ApiError && reason.status === 404) {
+        await this._list(); // deleted, or closed to us, by somebody else
+        return;
+      }
+      throw reason;
+    }
+    const held = this._current;
+    if (held?.id !== project.id || project.last_event < held.last_event) {
+      return; // another project was opened meanwhile, or a later answer overtook this one
+    }
+    if (project.last_event > held.last_event) {
+      this._replace(project);
+      this._changed.emit();
+      this._stateChanged.emit();
+    }
+  }
+
+  /** Load the list again; the open project stays open, unless it is gone. */
+  private async _list(): Promise<void> {
+    const all = await api.list();
+    this._all = all;
+    const held = this._current;
+    let project = all.find(each => each.id === held?.id) ?? null;
+    if (!project && held) {
+      project = await api.get(held.id).catch(reason => {
+        if (reason instanceof ApiError && reason.status === 404) {
+          return null;
+        }
+        throw reason;
+      });
+    }
+    if (project) {
+      this._replace(project);
+    } else {
+      const next = newest(all) ?? personal(all);
+      this._current = null;
+      this._open(next);
+    }
+    this._stateChanged.emit();
+  }
+
+  /** The remembered project; else that of the folder one is in; else the last used; else the personal one. */
+  private async _choose(all: Project[], status: Status): Promise<Project | null> {
+    const memory = await this.options.state?.fetch(MEMORY).catch(() => undefined);
+    const id = (memory as { current?: string } | undefined)?.current;
+    if (id) {
+      const remembered = all.find(each => each.id === id) ?? (await api.get(id).catch(() => null));
+      if (remembered) {
+        return remembered;
+      }
+    }
+    const folder = await this.options.folder();
+    return (
+      containing(all, folder) ??
+      newest(all) ??
+      personal(all) ??
+      (await api.get(status.personal_project).catch(() => null))
+    );
+  }
+
+  private _open(project: Project | null): void {
+    const same = project?.id === this._current?.id;
+    if (project) {
+      this._replace(project);
+    }
+    if (same) {
+      return;
+    }
+    this._current = project;
+    if (project) {
+      void this.options.state?.save(MEMORY, { current: project.id });
+    }
+    this._currentChanged.emit(project);
+    this._stateChanged.emit();
+  }
+
+  /** Take a project's fresh fields over, wherever it is held. */
+  private _replace(project: Project): void {
+    this._all = this._all.map(each => (each.id === project.id ? project : each));
+    if (this._current?.id === project.id) {
+      this._current = project;
+    }
+  }
+
+  private async _compareVersion(): Promise<void> {
+    const before = this._status?.version;
+    this._status = await api.status();
+    if (before !== undefined && before !== this._status.version) {
+      this._updated.emit(this._status.version);
+    }
+  }
+
+  private _answered(): void {
+    const before = this._connection;
+    this._connection = 'live';
+    this._error = null;
+    if (before !== 'live') {
+      this._stateChanged.emit();
+    }
+    if (before === 'offline') {
+      this._changed.emit(); // what failed to load meanwhile is loaded now
+    }
+  }
+
+  private _failed(reason: unknown): void {
+    this._error = ApiError.from(reason);
+    this._connection = 'offline';
+    this._stateChanged.emit();
+  }
+
+  private _status: Status | null = null;
+  private _all: ReadonlyArray<Project> = [];
+  private _current: Project | null = null;
+  private _connection: Connection = 'connecting';
+  private _error: ApiError | null = null;
+  private readonly _poll: Poll;
+  private readonly _currentChanged = new Signal<this, Project | null>(this);
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _stateChanged = new Signal<this, void>(this);
+  private readonly _updated = new Signal<this, string>(this);
+}
+
+/** The project whose folder a path is in; the innermost one. */
+function containing(all: ReadonlyArray<Project>, path: string): Project | undefined {
+  return all
+    .filter(({ folder }) => folder && (path === folder || path.startsWith(`${folder}/`)))
+    .sort((one, other) => other.folder.length - one.folder.length)[0];
+}
+
+/** The project somebody last did something in, the personal one aside. */
+function newest(all: ReadonlyArray<Project>): Project | undefined {
+  return all
+    .filter(project => !project.personal)
+    .sort((one, other) => Date.parse(other.last_activity) - Date.parse(one.last_activity))[0];
+}
+
+function personal(all: ReadonlyArray<Project>): Project | null {
+  return all.find(project => project.personal) ?? null;
+}
