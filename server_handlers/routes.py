@@ -18,4 +18,8 @@ API_HANDLERS: list[type[ApiHandler]] = [
 
 def routes() -> list[tuple[str, type[Any]]]:
     """Every route below the server's base URL."""
-    return [*(handler.route() for handler in API_HANDLERS), openapi.OpenApiHandler.route()]
+    return [
+        *(handler.route() for handler in API_HANDLERS),
+        openapi.OpenApiHandler.route(),
+        *deployments.ROUTES,
+    ]
