@@ -47,7 +47,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as started:
         root = Path(folder)
         model = save_model(root / "model")
-        port, mlflow_port = free_port(), free_port()
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+            port, mlflow_port = one.getsockname()[1], two.getsockname()[1]
         names = {"deployment_id": "1", "name": "iris", "model_name": "iris", "model_version": "1"}
         spec = protocol.Spec(**names, model_dir=str(model), port=port, secret="benchmark")
         protocol.write_spec(root, spec)
@@ -79,10 +80,9 @@ def save_model(path: Path) -> Path:
 def start(started: contextlib.ExitStack, name: str, command: list[str], port: int) -> Server:
     """Start a server, have it stopped in the end, and wait until ``/ping`` answers 200."""
     begin = time.perf_counter()
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(Path(__file__).parents[1])}
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     started.callback(stop, process)
     server = Server(name, process, port)
     while process.poll() is None and time.perf_counter() - begin < 90:
@@ -136,21 +136,13 @@ def measure(server: Server, connections: int) -> None:
     server.rates[connections].append(len(answers) / SECONDS)
 
 
-def free_port() -> int:
-    """A port nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def report(ours: Server, theirs: Server) -> None:
     """Print the table, with medians over the rounds."""
     print(f"{'':28}{ours.name:>12}{theirs.name:>22}{'ratio':>8}")
     rows = [("start to /ping, s", ours.boot_seconds, theirs.boot_seconds, -1)]
     rows.append(("memory, MB", ours.memory_mb, theirs.memory_mb, -1))
-    rows += [
-        (f"requests/s, {n} connections", median(ours.rates[n]), median(theirs.rates[n]), 1)
-        for n in CONNECTIONS
-    ]
+    for n in CONNECTIONS:
+        rows.append((f"requests/s, {n} connections", median(ours.rates[n]), median(theirs.rates[n]), 1))
     for label, mine, other, better in rows:
         print(f"{label:28}{mine:>12.1f}{other:>22.1f}{(mine / other) ** better:>8.2f}")
 
