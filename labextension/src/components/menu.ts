@@ -1,4 +1,4 @@
-import { Menu } from '@lumino/widgets';
+import { MenuSvg } from '@jupyterlab/ui-components';
 
 import type { IAction, IUi } from './context';
 
@@ -11,7 +11,7 @@ export function openMenu(
   groups: ReadonlyArray<MenuGroup>,
   at: Element | { clientX: number; clientY: number }
 ): void {
-  const menu = new Menu({ commands: ui.commands });
+  const menu = new MenuSvg({ commands: ui.commands });
   menu.addClass('jp-Insighter-Menu');
   for (const group of groups) {
     const known = group.filter(action => ui.commands.hasCommand(action.command));
