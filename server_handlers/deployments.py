@@ -7,7 +7,7 @@ from uuid import UUID
 from tornado import web
 
 from insighter_ext.deployments.models import Deployment, DeploymentCreate
-from insighter_ext.errors import TooLarge
+from insighter_ext.errors import InsighterError, TooLarge
 from insighter_ext.models import Page
 from insighter_ext.serving.protocol import MAX_BODY_BYTES
 from server_handlers.base import ApiHandler, PlatformHandler, operation
@@ -87,10 +87,18 @@ class ServeHandler(PlatformHandler):
     ROUTE = r"/insighter/serve/([^/]+)/([^/]+)/(invocations|ping|health|version)"
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Authenticate before the body arrives."""
+        """Find out who asks before the body arrives: nothing of a stranger's is kept.
+
+        A refusal waits until the body was read. A connection that is closed over unread bytes is reset, and the client
+        would see that instead of the refusal.
+        """
         self._chunks: list[bytes] = []
         self._size = 0
-        await super().prepare()
+        self._refusal: Exception | None = None
+        try:
+            await super().prepare()
+        except (InsighterError, web.HTTPError) as refusal:
+            self._refusal = refusal
 
     @property
     def content_security_policy(self) -> str:
@@ -98,9 +106,9 @@ class ServeHandler(PlatformHandler):
         return "sandbox; default-src 'none'"
 
     def data_received(self, chunk: bytes) -> None:
-        """Keep the body as far as it may go; the rest is read and dropped, so that the refusal reaches the client."""
+        """Keep the body as far as it may go."""
         self._size += len(chunk)
-        if self._size <= MAX_BODY_BYTES:
+        if self._size <= MAX_BODY_BYTES and self._refusal is None:
             self._chunks.append(chunk)
         else:
             self._chunks.clear()
@@ -111,7 +119,7 @@ class ServeHandler(PlatformHandler):
 
     async def post(self, project: str, name: str, action: str) -> None:
         """Invocations."""
-        if self._size > MAX_BODY_BYTES:
+        if self._refusal is None and self._size > MAX_BODY_BYTES:
             raise TooLarge(
                 f"a request to an endpoint may hold {MAX_BODY_BYTES // 2**20} MiB",
                 hint="send fewer rows at a time",
@@ -119,6 +127,8 @@ class ServeHandler(PlatformHandler):
         await self._forward(project, name, action, b"".join(self._chunks))
 
     async def _forward(self, project: str, name: str, action: str, body: bytes | None) -> None:
+        if self._refusal is not None:
+            raise self._refusal
         allowed = "POST" if action == "invocations" else "GET"
         if self.request.method != allowed:
             self.set_header("Allow", allowed)
