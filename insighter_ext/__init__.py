@@ -13,16 +13,29 @@ Importing this package is cheap: what a name needs is imported when the name is 
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from insighter_ext.kernel import datasets, deployments, models, project, projects
+    from insighter_ext.kernel import connect, datasets, deployments, models, project, projects
 
-__all__ = ["__version__", "datasets", "deployments", "models", "project", "projects"]
+__all__ = ["__version__", "connect", "datasets", "deployments", "models", "project", "projects"]
 
-_SDK = frozenset({"datasets", "deployments", "models", "project", "projects"})
+_SDK = frozenset({"connect", "datasets", "deployments", "models", "project", "projects"})
+
+
+class _Package(ModuleType):
+    """This package: ``ix.models`` stays the SDK's when the platform's own module of that name is imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _SDK and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
@@ -34,7 +47,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_SDK])
+    return sorted([*__all__, "load_ipython_extension"])
 
 
 def load_ipython_extension(ipython: Any) -> None:

@@ -1,0 +1,32 @@
+"""The SDK: what lives in the user's kernel and speaks to the platform over HTTP only.
+
+Use it as ``import insighter_ext as ix``; in a kernel that Insighter's server started nothing has to be configured.
+"""
+
+from __future__ import annotations
+
+from insighter_ext.kernel.client import connect
+from insighter_ext.kernel.datasets import Datasets
+from insighter_ext.kernel.deployments import Deployments
+from insighter_ext.kernel.models import Models
+from insighter_ext.kernel.projects import CurrentProject, Projects
+from insighter_ext.kernel.scope import Scope
+
+__all__ = ["connect", "datasets", "deployments", "models", "project", "projects"]
+
+_here = Scope()
+
+project = CurrentProject(_here)
+"""The project of this notebook's folder."""
+
+projects = Projects()
+"""All projects that can be seen from here: from a kernel, its own."""
+
+datasets = Datasets(_here)
+"""The project's datasets: ``ix.datasets.load("wine")``, ``ix.datasets["wine"].versions``, ``ix.datasets.upload(…)``."""
+
+models = Models(_here)
+"""The project's registered models: ``ix.models.register("wine", run="forest")``, ``ix.models["wine"]``."""
+
+deployments = Deployments(_here)
+"""The project's endpoints: ``ix.deployments.create("wine", version)``, ``ix.deployments["wine"].predict(frame)``."""

@@ -1,0 +1,346 @@
+"""Registered models, as a kernel sees them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from insighter_ext.kernel.errors import (
+    InsighterClientError,
+    ModelNotFound,
+    ModelVersionNotFound,
+    NotFound,
+    RunNotFound,
+    missing,
+)
+from insighter_ext.kernel.scope import Scope
+from insighter_ext.kernel.tables import Card, Table, amount, say, when
+
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class ModelVersion(Card):
+    """One version of a registered model."""
+
+    def __init__(self, scope: Scope, seen: dict[str, Any]) -> None:
+        self._scope = scope
+        self._seen = seen
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return str(self._seen["name"])
+
+    @property
+    def version(self) -> int:
+        """1 for the first."""
+        return int(self._seen["version"])
+
+    @property
+    def aliases(self) -> Sequence[str]:
+        """The aliases that point to it."""
+        return [str(alias) for alias in self._seen["aliases"]]
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that logged it."""
+        found: str | None = self._seen["run_id"]
+        return found
+
+    @property
+    def model_id(self) -> str | None:
+        """MLflow's logged model behind it."""
+        found: str | None = self._seen["model_id"]
+        return found
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Newest values by name."""
+        return {item["key"]: float(item["value"]) for item in self._seen["metrics"]}
+
+    @property
+    def description(self) -> str:
+        """Markdown."""
+        return str(self._seen["description"])
+
+    @property
+    def created_at(self) -> dt.datetime:
+        """When it was registered."""
+        moment = when(self._seen["created_at"])
+        assert moment is not None
+        return moment
+
+    @property
+    def created_by(self) -> str:
+        """Who registered it."""
+        return str(self._seen["created_by"])
+
+    @property
+    def uri(self) -> str:
+        """What MLflow calls it."""
+        return f"models:/{self.name}/{self.version}"
+
+    @property
+    def signature(self) -> dict[str, Any]:
+        """Its inputs and outputs: names, types, shapes."""
+        path = self._scope.path("models", self.name, "versions", self.version, "signature")
+        found: dict[str, Any] = self._scope.client.get(*path)
+        return found
+
+    def load(self) -> Any:
+        """The model itself, as MLflow's ``pyfunc``.
+
+        Example:
+            >>> ix.models["wine-quality"].load("champion").predict(X)
+        """
+        import mlflow.pyfunc
+
+        return mlflow.pyfunc.load_model(self.uri)
+
+    def set_alias(self, alias: str) -> ModelVersion:
+        """Point an alias to this version; wherever it pointed before, it points here now."""
+        path = self._scope.path("models", self.name, "aliases", alias)
+        self._scope.client.put(*path, json={"version": self.version})
+        self._seen = {**self._seen, "aliases": sorted({*self.aliases, alias})}
+        return self
+
+    def _lines(self) -> Sequence[str]:
+        aliases = "".join(f" @{alias}" for alias in self.aliases)
+        lines = [f"{self.name} · version {self.version}{aliases}"]
+        if self.metrics:
+            lines.append(", ".join(f"{key} {say(value)}" for key, value in self.metrics.items()))
+        return [*lines, f"registered by {self.created_by}, {say(self.created_at)}"]
+
+
+class Model(Card):
+    """A registered model and its versions."""
+
+    def __init__(self, scope: Scope, seen: dict[str, Any]) -> None:
+        self._scope = scope
+        self._seen = seen
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self._seen["name"])
+
+    @property
+    def aliases(self) -> dict[str, int]:
+        """Alias → version."""
+        return dict(self._seen["aliases"])
+
+    @property
+    def versions(self) -> Table[ModelVersion]:
+        """All versions, newest first."""
+        return Table(
+            [ModelVersion(self._scope, item) for item in self._seen["history"]],
+            [
+                ("version", lambda row: row.version),
+                ("aliases", lambda row: row.aliases),
+                ("metrics", lambda row: [f"{key} {say(value)}" for key, value in row.metrics.items()]),
+                ("by", lambda row: row.created_by),
+                ("when", lambda row: row.created_at),
+            ],
+            "no version yet",
+        )
+
+    def version(self, which: int | str | None = None) -> ModelVersion:
+        """One version, by its number or an alias; the newest where omitted.
+
+        Raises:
+            ModelVersionNotFound: there is no such version or alias.
+        """
+        history = self._seen["history"]
+        wanted: int | None = history[0]["version"] if which is None and history else None
+        if isinstance(which, str):
+            wanted = int(which) if which.isdigit() else self.aliases.get(which.removeprefix("@"))
+        elif which is not None:
+            wanted = which
+        for item in history:
+            if item["version"] == wanted:
+                return ModelVersion(self._scope, item)
+        known = [*(str(item["version"]) for item in history[:5]), *(f"@{alias}" for alias in self.aliases)]
+        raise ModelVersionNotFound(
+            f'model "{self.name}" has no version "{which}"'
+            if which is not None
+            else f'model "{self.name}" has no version',
+            status=404,
+            code="not_found",
+            hint=f"It has {', '.join(known)}." if known else None,
+        )
+
+    def load(self, which: int | str | None = None) -> Any:
+        """A version itself, as MLflow's ``pyfunc``; the newest where omitted."""
+        return self.version(which).load()
+
+    def set_alias(self, alias: str, version: int | str | None = None) -> ModelVersion:
+        """Point an alias to a version; the newest where omitted."""
+        pointed = self.version(version).set_alias(alias)
+        self._seen["aliases"] = {**self.aliases, alias: pointed.version}
+        return pointed
+
+    def delete_alias(self, alias: str) -> None:
+        """Remove an alias."""
+        self._scope.client.delete(*self._scope.path("models", self.name, "aliases", alias))
+        self._seen["aliases"] = {key: value for key, value in self.aliases.items() if key != alias}
+
+    def _lines(self) -> Sequence[str]:
+        lines = [f"{self.name} · {amount(len(self._seen['history']), 'version')}"]
+        if self.aliases:
+            lines.append(", ".join(f"@{alias} → {version}" for alias, version in self.aliases.items()))
+        return lines
+
+
+class Models:
+    """The registered models of a project.
+
+    Example:
+        >>> version = ix.models.register("wine-quality", run="forest")
+        >>> ix.models["wine-quality"].set_alias("champion")
+        >>> ix.models["wine-quality"].load("champion").predict(X)
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def list(self) -> Table[Model]:
+        """All registered models."""
+        found = self._scope.client.pages(*self._scope.path("models"))
+        return Table(
+            [
+                Model(self._scope, {**item, "history": [item["latest"]] if item["latest"] else []})
+                for item in found
+            ],
+            [
+                ("model", lambda row: row.name),
+                ("versions", lambda row: row._seen["versions"]),
+                ("aliases", lambda row: row.aliases),
+                ("updated", lambda row: when(row._seen["updated_at"])),
+            ],
+            'No registered model yet: ix.models.register("name", run="…") makes the first.',
+        )
+
+    def register(
+        self,
+        name: str,
+        run: Any = None,
+        *,
+        model_id: str | None = None,
+        description: str = "",
+        metrics: Mapping[str, float] | None = None,
+        alias: str | None = None,
+    ) -> ModelVersion:
+        """Register the model that a run logged, as the next version of a name.
+
+        Args:
+            name: the registered model's; it is made where there is none.
+            run: id or name of the run (the newest of that name), or MLflow's run object; the active run, or the last
+                one of this kernel, where omitted.
+            model_id: MLflow's id of the logged model, where a run logged several.
+            description: Markdown.
+            metrics: more metrics of this version, by name.
+            alias: an alias to point to it.
+
+        Raises:
+            RunNotFound: there is no such run.
+            InsighterClientError: the run logged no model, or several.
+
+        Example:
+            >>> ix.models.register("wine-quality", run="forest", metrics={"auc": 0.94}, alias="champion")
+        """
+        body: dict[str, Any] = {"name": name, "description": description}
+        if model_id is not None:
+            body["model_id"] = model_id
+        else:
+            body["run_id"] = self._run_id(run)
+        version = ModelVersion(self._scope, self._scope.client.post(*self._scope.path("models"), json=body))
+        if metrics:
+            self._log(version, metrics)
+            path = self._scope.path("models", version.name, "versions", version.version)
+            version = ModelVersion(self._scope, self._scope.client.get(*path))
+        return version.set_alias(alias) if alias else version
+
+    def _log(self, version: ModelVersion, metrics: Mapping[str, float]) -> None:
+        if version.run_id is None:
+            raise InsighterClientError(
+                "metrics belong to a run, and this version has none",
+                code="no_run",
+                hint="register it by its run",
+            )
+        now = int(time.time() * 1000)
+        logged = [
+            {"key": key, "value": float(value), "timestamp": now, "step": 0}
+            | ({"model_id": version.model_id} if version.model_id else {})
+            for key, value in metrics.items()
+        ]
+        self._mlflow("runs/log-batch", {"run_id": version.run_id, "metrics": logged})
+
+    def _mlflow(self, route: str, body: dict[str, Any]) -> Any:
+        url = f"{self._scope.client.url}/insighter/mlflow/api/2.0/mlflow/{route}"
+        return self._scope.client.send("POST", url=url, json=body)
+
+    def _run_id(self, run: Any) -> str:
+        if run is None:
+            mlflow: Any = sys.modules.get("mlflow")
+            active = (mlflow.active_run() or mlflow.last_active_run()) if mlflow is not None else None
+            if active is None:
+                raise RunNotFound(
+                    "no run is active, and none was in this kernel",
+                    code="not_found",
+                    hint='name one: ix.models.register("name", run="forest")',
+                )
+            run = active
+        if not isinstance(run, str):
+            return str(run.info.run_id)
+        if _RUN_ID.fullmatch(run):
+            return run
+        experiments = [item["id"] for item in self._scope.client.pages(*self._scope.path("experiments"))]
+        found: dict[str, Any] = {}
+        if experiments:
+            quote = '"' if "'" in run else "'"
+            found = self._mlflow(
+                "runs/search",
+                {
+                    "experiment_ids": experiments,
+                    "filter": f"attributes.run_name = {quote}{run}{quote}",
+                    "order_by": ["attributes.start_time DESC"],
+                    "max_results": 1,
+                },
+            )
+        if not found.get("runs"):
+            raise RunNotFound(
+                f'no run "{run}" in {self._scope.where()}',
+                status=404,
+                code="not_found",
+                hint="mlflow.search_runs() shows the runs of the active experiment.",
+            )
+        return str(found["runs"][0]["info"]["run_id"])
+
+    def __getitem__(self, name: str) -> Model:
+        try:
+            return Model(self._scope, self._scope.client.get(*self._scope.path("models", name)))
+        except NotFound:
+            names, where = self._ipython_key_completions_(), self._scope.where()
+            raise missing(ModelNotFound, "registered model", name, where, names, "ix.models.list()") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ipython_key_completions_()
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self.list())
+
+    def __len__(self) -> int:
+        return len(self.list())
+
+    def _ipython_key_completions_(self) -> Sequence[str]:
+        return [item["name"] for item in self._scope.client.pages(*self._scope.path("models"))]
+
+    def __repr__(self) -> str:
+        return repr(self.list())
+
+    def _repr_html_(self) -> str:
+        return self.list()._repr_html_()
