@@ -1,9 +1,20 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import activity from './activity/plugin';
+import datahub from './datahub/plugin';
+import deployments from './deployments/plugin';
 import projects from './projects/plugin';
+import registry from './registry/plugin';
+import tracking from './tracking/plugin';
 
 /** Every plugin of the extension, capability by capability. */
-const plugins: JupyterFrontEndPlugin<unknown>[] = [...projects, ...activity];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  ...projects,
+  datahub,
+  tracking,
+  registry,
+  deployments,
+  ...activity
+];
 
 export default plugins;

@@ -53,6 +53,24 @@ class FormDialog<V, T> extends Dialog<V> {
 
   outcome: T | null = null;
 
+  /** In a text area Enter begins a line, which `Dialog` would swallow; with Ctrl or ⌘ it accepts. */
+  override handleEvent(event: Event): void {
+    if (
+      event instanceof KeyboardEvent &&
+      event.type === 'keydown' &&
+      event.key === 'Enter' &&
+      event.target instanceof HTMLTextAreaElement
+    ) {
+      event.stopPropagation();
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault();
+        this.resolve(1);
+      }
+      return;
+    }
+    super.handleEvent(event);
+  }
+
   /** Closes only when it was done. */
   override resolve(index?: number): void {
     if (index === 0) {

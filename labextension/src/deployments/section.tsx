@@ -1,0 +1,60 @@
+import * as React from 'react';
+
+import type { Deployment } from '../api';
+import { EmptyState, ErrorNote, Row, RowList, useUi } from '../components';
+import { deploymentIcon } from '../pages/icons';
+import { useOwnResource } from '../pages/resource';
+import type { ISectionProps } from '../projects/tokens';
+import { CommandIDs } from './commands';
+import { deploymentList } from './model';
+import { DeploymentStatus } from './status';
+
+/** The endpoints in the sidebar. */
+export function DeploymentsSection({ project, revision, setCount }: ISectionProps): JSX.Element {
+  const { trans, commands } = useUi();
+  const [list, { value, error }] = useOwnResource(() => deploymentList(project.id), project.id, revision);
+  const count = value?.length ?? null;
+  React.useEffect(() => setCount(count), [setCount, count]);
+  return (
+    <>
+      {error && <ErrorNote error={error} onRetry={() => void list.refresh()} />}
+      {value && value.length > 0 && (
+        <RowList label={trans.__('Deployments')}>
+          {value.map(deployment => (
+            <DeploymentRow key={deployment.id} deployment={deployment} project={project.id} />
+          ))}
+        </RowList>
+      )}
+      {value?.length === 0 && (
+        <EmptyState
+          text={trans.__('Nothing is served yet. Deploy a registered model as an endpoint that predicts.')}
+          action={{
+            label: trans.__('Deploy a model…'),
+            onClick: () => void commands.execute(CommandIDs.deploy, { project: project.id })
+          }}
+          code='ix.deployments.create("wine", version, wait=True)'
+        />
+      )}
+    </>
+  );
+}
+
+function DeploymentRow({ deployment, project }: { deployment: Deployment; project: string }): JSX.Element {
+  const { name, model, version, status } = deployment;
+  const args = { project, name };
+  const running = status === 'healthy' || status === 'starting';
+  return (
+    <Row
+      name={name}
+      icon={deploymentIcon}
+      fact={`${model} v${version}`}
+      status={<DeploymentStatus deployment={deployment} />}
+      open={{ command: CommandIDs.open, args }}
+      actions={[
+        { command: running ? CommandIDs.stop : CommandIDs.start, args, inline: true },
+        { command: CommandIDs.copyAddress, args },
+        { command: CommandIDs.remove, args }
+      ]}
+    />
+  );
+}

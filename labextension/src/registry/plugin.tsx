@@ -1,0 +1,109 @@
+import {
+  ILabShell,
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { Clipboard, ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { copyIcon } from '@jupyterlab/ui-components';
+
+import { describe, numberArg, textArg } from '../pages/args';
+import { choose } from '../pages/choose';
+import type { IHost } from '../pages/host';
+import { modelIcon } from '../pages/icons';
+import { Pages } from '../pages/widget';
+import { IProjects, ISidebar } from '../projects/tokens';
+import { CommandIDs } from './commands';
+import { loadCode, modelNames } from './model';
+import { ModelsSection } from './section';
+import type { IModelArgs } from './widget';
+
+/** Registered models: the sidebar's section, the page of a model, and their commands. */
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: '@insighter/labextension:registry',
+  description: 'Registered models, their versions and aliases.',
+  autoStart: true,
+  requires: [IProjects, ISidebar],
+  optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
+  activate: (
+    app: JupyterFrontEnd,
+    projects: IProjects,
+    sidebar: ISidebar,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null,
+    labShell: ILabShell | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('insighter');
+    const { commands } = app;
+    const host: IHost = { commands, projects, trans };
+
+    const pages = new Pages<IModelArgs>({
+      app,
+      restorer,
+      labShell,
+      namespace: 'insighter-models',
+      command: CommandIDs.open,
+      icon: modelIcon,
+      key: ({ project, name }) => `${project}:${name}`,
+      label: ({ name }) => name,
+      caption: ({ name }) => trans.__('Model %1', name),
+      make: async args => (await import('./widget')).modelContent(host, args)
+    });
+
+    commands.addCommand(CommandIDs.open, {
+      label: args => (args['isPalette'] ? trans.__('Open Model…') : trans.__('Open')),
+      caption: trans.__('Show a model’s versions, aliases and signature'),
+      icon: args => (args['isPalette'] ? undefined : modelIcon),
+      isEnabled: args => textArg(args, 'project') !== undefined || projects.current !== null,
+      describedBy: describe({
+        project: 'string: Id of the project; the open one where left out',
+        name: 'string: The model; asked for where left out'
+      }),
+      execute: async args => {
+        const project = textArg(args, 'project') ?? projects.current?.id;
+        if (project === undefined) {
+          return;
+        }
+        const name =
+          textArg(args, 'name') ??
+          (await choose(host, {
+            title: trans.__('Open a model'),
+            names: () => modelNames(project),
+            none: trans.__('No models yet')
+          }));
+        if (name) {
+          await pages.open({ project, name });
+        }
+      }
+    });
+
+    commands.addCommand(CommandIDs.copyCode, {
+      label: trans.__('Copy Code to Load It'),
+      icon: copyIcon,
+      describedBy: describe({ name: 'string: The model', version: 'number: The version' }, [
+        'name',
+        'version'
+      ]),
+      execute: args => {
+        const name = textArg(args, 'name');
+        if (name) {
+          const code = loadCode(name, numberArg(args, 'version') ?? null, []);
+          Clipboard.copyToSystem(code);
+          Notification.success(trans.__('Copied: %1', code), { autoClose: 3000 });
+        }
+      }
+    });
+
+    sidebar.addSection({
+      id: 'models',
+      title: trans.__('Models'),
+      rank: 300,
+      component: ModelsSection
+    });
+    palette?.addItem({ command: CommandIDs.open, category: 'Insighter', args: { isPalette: true } });
+  }
+};
+
+export default plugin;

@@ -1,0 +1,71 @@
+import * as React from 'react';
+
+import type { RegisteredModel } from '../api';
+import { EmptyState, ErrorNote, Row, RowList, useUi } from '../components';
+import { modelIcon } from '../pages/icons';
+import { useOwnResource } from '../pages/resource';
+import type { ISectionProps } from '../projects/tokens';
+import { CommandIDs } from './commands';
+import { modelList } from './model';
+
+/** The command that deploys a model; the deployments'. */
+const DEPLOY = 'insighter:deploy-model';
+/** The command that opens an experiment; the experiments'. */
+const OPEN_EXPERIMENT = 'insighter:open-experiment';
+
+/** The registered models in the sidebar. */
+export function ModelsSection({ project, revision, setCount }: ISectionProps): JSX.Element {
+  const { trans, commands } = useUi();
+  const [list, { value, error }] = useOwnResource(() => modelList(project.id), project.id, revision);
+  const count = value?.length ?? null;
+  React.useEffect(() => setCount(count), [setCount, count]);
+  return (
+    <>
+      {error && <ErrorNote error={error} onRetry={() => void list.refresh()} />}
+      {value && value.length > 0 && (
+        <RowList label={trans.__('Models')}>
+          {value.map(model => (
+            <ModelRow key={model.name} model={model} project={project.id} />
+          ))}
+        </RowList>
+      )}
+      {value?.length === 0 && (
+        <EmptyState
+          text={trans.__('No models yet. Register one from a run’s page, or while you log it:')}
+          action={{
+            label: trans.__('Choose an experiment…'),
+            onClick: () => void commands.execute(OPEN_EXPERIMENT, { project: project.id })
+          }}
+          code='mlflow.sklearn.log_model(model, name="model", registered_model_name="wine-quality")'
+        />
+      )}
+    </>
+  );
+}
+
+function ModelRow({ model, project }: { model: RegisteredModel; project: string }): JSX.Element {
+  const { trans } = useUi();
+  const { name, latest } = model;
+  const args = { project, name };
+  // where the newest version bears no alias, the first alias tells which one is in use
+  const others = Object.entries(model.aliases).map(([alias, version]) => `@${alias} v${version}`);
+  const own = latest?.aliases.map(alias => `@${alias}`) ?? [];
+  const fact = latest
+    ? [`v${latest.version}`, own.length > 0 ? own.join(' ') : others.slice(0, 1).join('')]
+    : [trans.__('no versions')];
+  return (
+    <Row
+      name={name}
+      icon={modelIcon}
+      fact={fact.join(' ').trim()}
+      title={[name, ...others].join('\n')}
+      open={{ command: CommandIDs.open, args }}
+      actions={[
+        ...(latest
+          ? [{ command: DEPLOY, args: { project, model: name, version: latest.version }, inline: true }]
+          : []),
+        { command: CommandIDs.copyCode, args: { ...args, version: latest?.version ?? 1 } }
+      ]}
+    />
+  );
+}

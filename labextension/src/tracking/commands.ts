@@ -1,0 +1,6 @@
+/** The commands about experiments and runs. */
+export namespace CommandIDs {
+  export const openExperiment = 'insighter:open-experiment';
+  export const openRun = 'insighter:open-run';
+  export const registerModel = 'insighter:register-model';
+}

@@ -1,0 +1,156 @@
+import {
+  type ArtifactFile,
+  type Experiment,
+  experiments,
+  type MetricHistory,
+  models,
+  type ModelVersion,
+  type Run,
+  type RunDetail
+} from '../api';
+import { Resource } from '../pages/resource';
+
+/** Runs that are asked for at a time. */
+const PAGE = 100;
+const LARGEST_PAGE = 500;
+
+/** How often what runs is looked at again, in milliseconds. */
+const LIVE = 2000;
+
+/** Runs, newest first, and how to go on. */
+export interface IRuns {
+  readonly items: ReadonlyArray<Run>;
+  /** Null when these are all. */
+  readonly cursor: string | null;
+}
+
+/** A project's experiments, last used first. */
+export function experimentList(project: string): Resource<Experiment[]> {
+  return new Resource(() => experiments.list(project));
+}
+
+/** A project's experiments, once. */
+export function allExperiments(project: string): Promise<Experiment[]> {
+  return experiments.list(project);
+}
+
+/** What an experiment's page shows. */
+export class ExperimentModel {
+  constructor(
+    readonly project: string,
+    readonly id: string
+  ) {
+    this.experiment = new Resource(async () => {
+      const all = await experiments.list(project);
+      return all.find(one => one.id === id) ?? null;
+    });
+    this.runs = new Resource(
+      () => this._load(),
+      ({ items }) => (items.some(run => run.status === 'RUNNING') ? LIVE : null)
+    );
+  }
+
+  /** The experiment; null when it is gone. */
+  readonly experiment: Resource<Experiment | null>;
+
+  readonly runs: Resource<IRuns>;
+
+  async refresh(): Promise<void> {
+    await Promise.all([this.experiment.refresh(), this.runs.refresh()]);
+  }
+
+  /** Show older runs, too. */
+  async more(): Promise<void> {
+    this._wanted += PAGE;
+    await this.runs.refresh();
+  }
+
+  dispose(): void {
+    this.experiment.dispose();
+    this.runs.dispose();
+  }
+
+  private async _load(): Promise<IRuns> {
+    const items: Run[] = [];
+    let cursor: string | null = null;
+    do {
+      const limit = Math.min(this._wanted - items.length, LARGEST_PAGE);
+      const page = await experiments.runs(this.project, this.id, { limit, cursor });
+      items.push(...page.items);
+      cursor = page.cursor ?? null;
+    } while (cursor !== null && items.length < this._wanted);
+    return { items, cursor };
+  }
+
+  private _wanted = PAGE;
+}
+
+/** What a run's page shows. */
+export class RunModel {
+  constructor(
+    readonly project: string,
+    readonly id: string
+  ) {
+    this.detail = new Resource(
+      () => experiments.run(project, id),
+      ({ status }) => (status === 'RUNNING' ? LIVE : null)
+    );
+  }
+
+  readonly detail: Resource<RunDetail>;
+
+  history(key: string): Resource<MetricHistory> {
+    return new Resource(() => experiments.metric(this.project, this.id, key));
+  }
+
+  artifacts(folder: string): Resource<ArtifactFile[]> {
+    return new Resource(() => experiments.artifacts(this.project, this.id, folder));
+  }
+
+  dispose(): void {
+    this.detail.dispose();
+  }
+}
+
+/** The metrics that most runs have, at most `limit`, the most frequent first and then by name. */
+export function frequentMetrics(runs: ReadonlyArray<Run>, limit: number): string[] {
+  const counts = new Map<string, number>();
+  for (const { metrics } of runs) {
+    for (const { key } of metrics) {
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+  }
+  return [...counts]
+    .sort(([a, m], [b, n]) => n - m || a.localeCompare(b))
+    .slice(0, limit)
+    .map(([key]) => key);
+}
+
+/** Milliseconds a run took, or has taken until now; null before it started. */
+export function duration(run: Pick<Run, 'started_at' | 'ended_at'>): number | null {
+  if (run.started_at === null) {
+    return null;
+  }
+  const end = run.ended_at === null ? Date.now() : Date.parse(run.ended_at);
+  return Math.max(0, end - Date.parse(run.started_at));
+}
+
+/** The names of a project's registered models. */
+export async function modelNames(project: string): Promise<string[]> {
+  return (await models.list(project)).map(({ name }) => name);
+}
+
+/** The ids of the models that a run logged. */
+export async function loggedModels(project: string, run: string): Promise<string[]> {
+  return (await experiments.run(project, run)).models;
+}
+
+/** Register a model that a run logged, as the next version of a name. */
+export function registerModel(project: string, name: string, logged: string): Promise<ModelVersion> {
+  return models.register(project, { name, model_id: logged });
+}
+
+/** Where a file among a run's artifacts is downloaded from; null when they are kept elsewhere. */
+export function artifactUrl(artifactUri: string, path: string): string | null {
+  return experiments.artifactUrl(artifactUri, path);
+}

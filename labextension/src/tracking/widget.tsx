@@ -1,0 +1,37 @@
+import type { IHost } from '../pages/host';
+import { type IPageArgs, PageContent } from '../pages/widget';
+import { ExperimentPage } from './experimentpage';
+import { ExperimentModel, RunModel } from './model';
+import { RunPage } from './runpage';
+
+/** Which experiment or run; its name is shown until the server has told it. */
+export interface ITrackingArgs extends IPageArgs {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The page of an experiment, for the main area. */
+export function experimentContent(host: IHost, args: ITrackingArgs): PageContent<ITrackingArgs> {
+  const model = new ExperimentModel(args.project, args.id);
+  const view = <ExperimentPage model={model} name={args.name} />;
+  const content = new PageContent(args, host, view, () => model.dispose());
+  model.experiment.changed.connect(({ value }) => {
+    if (value) {
+      content.title.label = value.name;
+    }
+  });
+  return content;
+}
+
+/** The page of a run, for the main area. */
+export function runContent(host: IHost, args: ITrackingArgs): PageContent<ITrackingArgs> {
+  const model = new RunModel(args.project, args.id);
+  const view = <RunPage model={model} name={args.name} />;
+  const content = new PageContent(args, host, view, () => model.dispose());
+  model.detail.changed.connect(({ value }) => {
+    if (value?.name) {
+      content.title.label = value.name;
+    }
+  });
+  return content;
+}
