@@ -24,16 +24,16 @@ export class StatusItem extends ReactWidget {
     const { commands, trans } = this.ui;
     const { current, connection } = this.projects;
     const name = current?.name ?? trans.__('Insighter');
-    const offline = connection === 'offline';
-    const text = offline ? trans.__('%1 · offline', name) : name;
+    const state = connection === 'offline' ? trans.__('offline') : null;
     return (
       <button
         type="button"
-        title={trans.__('Insighter project: %1', text)}
+        title={trans.__('Insighter project: %1', name)}
         onClick={() => void commands.execute(CommandIds.showSidebar)}
       >
         <insighterIcon.react tag="span" stylesheet="statusBar" />
-        <span className="jp-Insighter-StatusItem-name">{text}</span>
+        <span className="jp-Insighter-StatusItem-name">{name}</span>
+        {state && <span>· {state}</span>}
       </button>
     );
   }

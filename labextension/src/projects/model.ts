@@ -11,7 +11,7 @@ import type { Connection, IProjects } from './tokens';
 const MEMORY = 'insighter:projects';
 
 /** Milliseconds between two questions while nothing answers, at most. */
-const LONGEST_WAIT = 30_000;
+const LONGEST_WAIT = 12_000;
 
 /** What the model needs of the application. */
 export interface IProjectsModelOptions {
