@@ -28,7 +28,7 @@ from insighter_ext.errors import Conflict, InsighterError, Invalid, NotFound, Un
 from insighter_ext.gateways import DataGateway, ObjectStore
 from insighter_ext.models import Page
 from insighter_ext.principal import Principal
-from insighter_ext.registry.models import ModelVersion, RegisteredModelDetail
+from insighter_ext.registry.models import ModelVersion
 from insighter_ext.serving import protocol
 
 log = logging.getLogger("insighter.deployments")
@@ -42,8 +42,8 @@ _ACTIVE = frozenset({"starting", "healthy"})
 class Models(Protocol):
     """What deployments need of the registry."""
 
-    async def get(self, principal: Principal, project_id: UUID, name: str) -> RegisteredModelDetail:
-        """A registered model with its aliases."""
+    async def resolve(self, principal: Principal, project_id: UUID, name: str, alias: str) -> ModelVersion:
+        """The version that an alias names."""
         ...
 
     async def version(self, principal: Principal, project_id: UUID, name: str, version: int) -> ModelVersion:
@@ -291,15 +291,8 @@ class DeploymentsService:
             )
         if body.version is not None:
             return (await self._models.version(principal, project_id, body.model, body.version)).version
-        model = await self._models.get(principal, project_id, body.model)
-        if body.alias not in model.aliases:
-            there = ", ".join(sorted(model.aliases)) or "none"
-            raise NotFound(
-                f'"{body.model}" has no alias "{body.alias}"',
-                code="alias_not_found",
-                hint=f"its aliases: {there}; or give a version number",
-            )
-        return model.aliases[body.alias]
+        assert body.alias is not None
+        return (await self._models.resolve(principal, project_id, body.model, body.alias)).version
 
     # ---- what is there
 

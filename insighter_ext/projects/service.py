@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -15,11 +16,21 @@ from insighter_ext.projects.models import Project, ProjectCreate, ProjectFolder,
 
 
 class ProjectsService:
-    """See the module. ``root`` is always Jupyter's root folder."""
+    """See the module. ``root`` is always Jupyter's root folder.
 
-    def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
+    Args:
+        after_deletion: is called when a project is gone from the database, to end what runs for it.
+    """
+
+    def __init__(
+        self,
+        data: DataGateway,
+        objects: ObjectStore,
+        after_deletion: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._data = data
         self._objects = objects
+        self._after_deletion = after_deletion
 
     async def create(self, principal: Principal, body: ProjectCreate, root: Path) -> Project:
         """Make a project and its folder."""
@@ -69,6 +80,8 @@ class ProjectsService:
                 hint="repeat the project's name exactly",
             )
         await self._data.call(principal, "projects_delete", id=project_id)
+        if self._after_deletion is not None:
+            await self._after_deletion()
         await self._objects.delete_project(project_id)
         await asyncio.to_thread(folders.unmark, root, project.folder, project_id)
 
