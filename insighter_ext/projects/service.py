@@ -12,7 +12,14 @@ from insighter_ext.gateways import DataGateway, ObjectStore
 from insighter_ext.models import Page
 from insighter_ext.principal import Principal
 from insighter_ext.projects import folders
-from insighter_ext.projects.models import Project, ProjectCreate, ProjectFolder, ProjectQuery, ProjectUpdate
+from insighter_ext.projects.models import (
+    Project,
+    ProjectContents,
+    ProjectCreate,
+    ProjectFolder,
+    ProjectQuery,
+    ProjectUpdate,
+)
 
 
 class ProjectsService:
@@ -58,6 +65,12 @@ class ProjectsService:
     async def personal(self, principal: Principal) -> Project:
         """The account's own project, made when first asked for."""
         return Project.model_validate(await self._data.call(principal, "projects_personal"))
+
+    async def contents(self, principal: Principal, project_id: UUID) -> ProjectContents:
+        """What a deletion of the project would delete."""
+        return ProjectContents.model_validate(
+            await self._data.call(principal, "projects_contents", id=project_id)
+        )
 
     async def update(self, principal: Principal, project_id: UUID, body: ProjectUpdate) -> Project:
         """Rename, describe, archive or restore."""
