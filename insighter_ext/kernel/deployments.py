@@ -177,6 +177,10 @@ class Deployment(Card):
         """Stop it and forget it."""
         self._scope.client.delete(*self._scope.path("deployments", self.name))
 
+    def as_dict(self) -> dict[str, Any]:
+        """As the API answers it; asked for now."""
+        return dict(self._refresh())
+
     def _refresh(self) -> dict[str, Any]:
         self._seen = self._scope.client.get(*self._scope.path("deployments", self.name))
         return self._seen
@@ -241,14 +245,19 @@ class Deployments:
         Example:
             >>> endpoint = ix.deployments.create("wine", ix.models["wine-quality"].version("champion"))
         """
-        wanted = version if isinstance(version, ModelVersion) else self._version(version)
+        wanted = version if isinstance(version, ModelVersion) else self.version(version)
         body: dict[str, Any] = {"name": name, "model": wanted.name, "version": wanted.version}
         if port is not None:
             body["port"] = port
         made = Deployment(self._scope, self._scope.client.post(*self._scope.path("deployments"), json=body))
         return made.wait(timeout) if wait else made
 
-    def _version(self, reference: str) -> ModelVersion:
+    def version(self, reference: str) -> ModelVersion:
+        """The model version that ``"model@alias"``, ``"model/3"`` or ``"model"`` (its newest) means.
+
+        Raises:
+            ModelNotFound, ModelVersionNotFound: there is no such model, version or alias.
+        """
         match = _REFERENCE.fullmatch(str(reference).strip())
         if match is None:
             raise InsighterClientError(

@@ -167,7 +167,7 @@ class InsighterMagics(Magics):
         words, options = _arguments(line, usage, 1, ("name",))
         if not words:
             raise UsageError(f"which model? %models shows them. Usage: {usage}")
-        version = sdk.deployments._version(words[0])
+        version = sdk.deployments.version(words[0])
         display(sdk.deployments.create(options.get("name") or version.name, version))
 
 
