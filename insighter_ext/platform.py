@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 from insighter_ext import __version__
 from insighter_ext.config import Settings
 from insighter_ext.credentials.service import CredentialsService
+from insighter_ext.deployments.service import DeploymentsService
 from insighter_ext.gateways.embedded.data import EmbeddedDataGateway
 from insighter_ext.gateways.embedded.migrate import create_database, migrate
 from insighter_ext.gateways.embedded.objects import LocalObjectStore
 from insighter_ext.gateways.embedded.postgres import API_ROLE, DATABASE, EmbeddedPostgres
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
+from insighter_ext.registry.service import RegistryService
 from insighter_ext.status import Me, Status
+from insighter_ext.tracking.service import TrackingService
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -39,6 +42,9 @@ class Platform:
     owner: Principal
     credentials: CredentialsService
     projects: ProjectsService
+    tracking: TrackingService
+    registry: RegistryService
+    deployments: DeploymentsService
 
     @classmethod
     async def open(cls, settings: Settings) -> Platform:
@@ -66,12 +72,26 @@ class Platform:
         objects = LocalObjectStore(settings.storage_dir / "objects")
         credentials = CredentialsService(data)
         await credentials.revoke_orphans(owner)
-        projects = ProjectsService(data, objects)
-        return cls(settings, postgres, data, objects, owner, credentials, projects)
+        tracking = TrackingService(data, objects)
+        registry = RegistryService(data, objects)
+        deployments = DeploymentsService(
+            data,
+            objects,
+            registry,
+            owner,
+            settings.storage_dir / "deployments",
+            settings.deployment_start_seconds,
+        )
+        projects = ProjectsService(data, objects, deployments.project_deleted)
+        deployments.open()
+        return cls(
+            settings, postgres, data, objects, owner, credentials, projects, tracking, registry, deployments
+        )
 
     async def close(self) -> None:
         """Give everything back. PostgreSQL stops with the last server that uses it; endpoints go on."""
         try:
+            await self.deployments.close()
             await self.credentials.revoke_mine(self.owner)
         finally:
             await self.data.close()

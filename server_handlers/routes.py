@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server_handlers import datahub, deployments, openapi, projects, registry, tracking
+from server_handlers import datahub, deployments, mlflow, openapi, projects, registry, tracking
 from server_handlers.base import ApiHandler
 
 API_HANDLERS: list[type[ApiHandler]] = [
@@ -22,4 +22,5 @@ def routes() -> list[tuple[str, type[Any]]]:
         *(handler.route() for handler in API_HANDLERS),
         openapi.OpenApiHandler.route(),
         *deployments.ROUTES,
+        *mlflow.routes(),
     ]

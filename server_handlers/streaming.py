@@ -68,3 +68,31 @@ class Upload:
         writer, self._writer = self._writer, None
         if writer is not None:
             self._aborting = asyncio.ensure_future(writer.abort())
+
+
+_DRAINED = 8 * 1024**2
+
+
+class AnsweredRefusal:
+    """For handlers with ``stream_request_body``: whoever is refused in ``prepare`` gets to read why.
+
+    A connection that is closed while bytes are still coming is reset, and the answer is lost with it. So a small body is
+    read to its end first, and the refusal raised after it.
+    """
+
+    request: HTTPServerRequest
+    _refusal: Exception | None = None
+
+    def refuse(self, error: Exception) -> None:
+        """To be called in ``prepare`` with what was raised there; raises it at once where no small body is coming."""
+        length = self.request.headers.get("Content-Length", "")
+        small = length.isdigit() and 0 < int(length) <= _DRAINED
+        if not small and "Transfer-Encoding" not in self.request.headers:
+            raise error
+        self.request.connection.set_max_body_size(_DRAINED)  # type: ignore[union-attr]
+        self._refusal = error
+
+    def raise_refusal(self) -> None:
+        """To be called first in every verb."""
+        if self._refusal is not None:
+            raise self._refusal

@@ -48,7 +48,9 @@ class SignatureField(View):
     """An input or output column of a model."""
 
     name: str | None = Field(description="null for a tensor or an unnamed single column")
-    type: str = Field(description="MLflow's name of the type: double, long, string, boolean, datetime, tensor …")
+    type: str = Field(
+        description="MLflow's name of the type: double, long, string, boolean, datetime, tensor …"
+    )
     required: bool = True
     shape: list[int] | None = None
 
@@ -60,7 +62,8 @@ class ModelSignature(View):
     outputs: list[SignatureField]
     flavors: list[str]
     example: dict[str, Any] | None = Field(
-        None, description="The input example it was logged with, as {columns: […], data: [[…], …]} (first rows only)."
+        None,
+        description="The input example it was logged with, as {columns: […], data: [[…], …]} (first rows only).",
     )
 
 

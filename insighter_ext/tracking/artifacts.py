@@ -1,0 +1,133 @@
+"""Files of runs and logged models: bytes in the object store, names in the database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from insighter_ext.errors import Invalid, NotFound
+from insighter_ext.gateways import DataGateway, ObjectStore, ObjectWriter, StoredObject
+from insighter_ext.principal import Principal
+
+_ROOT = re.compile(r"(runs/[0-9a-f]{32}|models/m-[0-9a-f]{32})/artifacts(?:/(.*))?", re.DOTALL)
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
+_MAX_PATH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place among artifacts: ``root`` is ``runs/<run id>`` or ``models/<model id>``, ``path`` lies below it."""
+
+    root: str
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> Location:
+        """From the path of an ``mlflow-artifacts:`` URI.
+
+        Raises:
+            NotFound: it is not one of this server's roots.
+            Invalid: the path below the root is not a plain relative path.
+        """
+        text = text.strip("/")
+        if _FORBIDDEN.search(text) or any(part in {".", ".."} for part in text.split("/")):
+            raise _invalid(text)
+        match = _ROOT.fullmatch(text)
+        if match is None:
+            raise NotFound(f"there are no artifacts at {text!r}", code="artifacts_not_found")
+        return cls(match[1], artifact_path(match[2] or "", folder=True))
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+
+def artifact_path(path: str, *, folder: bool = False) -> str:
+    """A checked path below a root.
+
+    Args:
+        path: as the client says it.
+        folder: the root itself, "", is fine too.
+
+    Raises:
+        Invalid: it is absolute, leads upwards, or holds what a file name cannot.
+    """
+    if path == "" and folder:
+        return path
+    if (
+        len(path) > _MAX_PATH
+        or _FORBIDDEN.search(path)
+        or any(part in {"", ".", ".."} for part in path.split("/"))
+    ):
+        raise _invalid(path)
+    return path
+
+
+def _invalid(path: str) -> Invalid:
+    return Invalid(
+        f"Invalid artifact path: {path[:200]!r}",
+        code="invalid_path",
+        hint=f'use a relative path of at most {_MAX_PATH} characters without "..", "\\" and control characters',
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file to send: its size in bytes, its hash and its bytes."""
+
+    name: str
+    size: int
+    sha256: str
+    chunks: AsyncIterator[bytes]
+
+
+class Artifacts:
+    """See the module."""
+
+    def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
+        self._data = data
+        self._objects = objects
+
+    async def begin(self, principal: Principal, location: Location) -> ObjectWriter:
+        """A writer for a new file, once everything is checked that can be checked before its bytes come."""
+        artifact_path(location.path)
+        answer = await self._data.call(principal, "artifacts_begin", root=location.root, path=location.path)
+        return self._objects.writer(UUID(answer["project_id"]))
+
+    async def put(self, principal: Principal, location: Location, stored: StoredObject) -> None:
+        """Name a stored object; a file of that name is replaced."""
+        await self._data.call(
+            principal,
+            "artifacts_put",
+            root=location.root,
+            path=location.path,
+            object_key=stored.key,
+            sha256=stored.sha256,
+            size=stored.size,
+        )
+
+    async def open(self, principal: Principal, location: Location) -> Content:
+        """A file's content."""
+        artifact_path(location.path)
+        found = await self._data.call(principal, "artifacts_get", root=location.root, path=location.path)
+        return Content(location.name, found["size"], found["sha256"], self._objects.read(found["key"]))
+
+    async def list(self, principal: Principal, location: Location) -> list[dict[str, Any]]:
+        """What lies directly in a folder, as MLflow's artifact listing says it: names alone."""
+        found = await self._data.call(principal, "artifacts_list", root=location.root, path=location.path)
+        return [
+            {
+                "path": item["path"].rpartition("/")[2],
+                "is_dir": item["is_dir"],
+                **({} if item["size"] is None else {"file_size": item["size"]}),
+            }
+            for item in found
+        ]
+
+    async def delete(self, principal: Principal, location: Location) -> None:
+        """Delete a file, a folder or all files of a root."""
+        await self._data.call(principal, "artifacts_delete", root=location.root, path=location.path)

@@ -1,0 +1,152 @@
+"""Experiments and runs, for the panels and the SDK; beside them MLflow's endpoints and the artifacts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from insighter_ext.gateways import DataGateway, ObjectStore
+from insighter_ext.models import Page, PageQuery
+from insighter_ext.principal import Principal
+from insighter_ext.tracking.artifacts import Artifacts, artifact_path
+from insighter_ext.tracking.endpoints import TrackingEndpoints
+from insighter_ext.tracking.models import (
+    ArtifactFile,
+    DatasetInput,
+    Experiment,
+    Metric,
+    MetricHistory,
+    MetricPoint,
+    Run,
+    RunDetail,
+    RunQuery,
+)
+from insighter_ext.tracking.protocol import run_uri
+
+_HISTORY_PAGE = 100_000
+
+
+class TrackingService:
+    """See the module.
+
+    Attributes:
+        mlflow: the endpoints of MLflow's protocol.
+        files: artifacts as MLflow's clients transfer them.
+    """
+
+    def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
+        self._data = data
+        self.mlflow = TrackingEndpoints(data)
+        self.files = Artifacts(data, objects)
+
+    async def experiments(self, principal: Principal, project_id: UUID, query: PageQuery) -> Page[Experiment]:
+        """A project's experiments, last used first."""
+        found = await self._data.call(
+            principal, "experiments_list", project_id=project_id, **query.model_dump()
+        )
+        items = [Experiment(**{**row, "last_run": moment(row["last_run"])}) for row in found["items"]]
+        return Page[Experiment](items=items, cursor=found["cursor"])
+
+    async def runs(
+        self, principal: Principal, project_id: UUID, experiment_id: str, query: RunQuery
+    ) -> Page[Run]:
+        """An experiment's runs, newest first."""
+        found = await self._data.call(
+            principal,
+            "runs_search",
+            project_id=project_id,
+            experiment_ids=[experiment_id],
+            **query.model_dump(),
+        )
+        return Page[Run](items=[Run(**_run(row)) for row in found["items"]], cursor=found["cursor"])
+
+    async def run(self, principal: Principal, project_id: UUID, run_id: str) -> RunDetail:
+        """All of a run."""
+        row = await self._data.call(principal, "runs_get", run_id=run_id, project_id=project_id, detail=True)
+        inputs = [
+            DatasetInput(
+                name=item["name"], digest=item["digest"], context=item["tags"].get("mlflow.data.context")
+            )
+            for item in row["datasets"]
+        ]
+        # A model made in the run and not linked to it yet, or linked and made elsewhere: both are the run's.
+        models = list(dict.fromkeys([*row["models"], *(item["model_id"] for item in row["outputs"])]))
+        return RunDetail(
+            **_run(row),
+            tags=row["tags"],
+            inputs=inputs,
+            models=models,
+            artifact_uri=run_uri(row["id"]),
+            experiment_name=row["experiment_name"],
+        )
+
+    async def metric_history(
+        self, principal: Principal, project_id: UUID, run_id: str, key: str
+    ) -> MetricHistory:
+        """All values of a metric, by step."""
+        points: list[MetricPoint] = []
+        cursor: str | None = None
+        while True:
+            found = await self._data.call(
+                principal,
+                "runs_metric_history",
+                run_id=run_id,
+                key=key,
+                limit=_HISTORY_PAGE,
+                cursor=cursor,
+                project_id=project_id,
+            )
+            points += [
+                MetricPoint(value=point["value"], step=point["step"], timestamp=_time(point["timestamp"]))
+                for point in found["items"]
+            ]
+            cursor = found["cursor"]
+            if cursor is None:
+                return MetricHistory(key=key, points=points)
+
+    async def artifacts(
+        self, principal: Principal, project_id: UUID, run_id: str, path: str
+    ) -> Page[ArtifactFile]:
+        """Files and folders in a folder of a run's artifacts."""
+        found = await self._data.call(
+            principal,
+            "artifacts_list",
+            root=f"runs/{run_id}",
+            path=artifact_path(path.strip("/"), folder=True),
+            project_id=project_id,
+        )
+        return Page[ArtifactFile](items=[ArtifactFile(**item) for item in found], cursor=None)
+
+
+def moment(milliseconds: int | None) -> datetime | None:
+    """A client's time, where it is one that the calendar knows."""
+    if milliseconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def metric(row: dict[str, Any]) -> Metric:
+    """A metric's newest value."""
+    return Metric(key=row["key"], value=row["value"], step=row["step"], timestamp=_time(row["timestamp"]))
+
+
+def _time(milliseconds: int) -> datetime:
+    return moment(milliseconds) or datetime.fromtimestamp(0, UTC)
+
+
+def _run(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "experiment_id": row["experiment_id"],
+        "status": row["status"],
+        "started_at": moment(row["start_time"]),
+        "ended_at": moment(row["end_time"]),
+        "created_by": row["created_by"],
+        "metrics": [metric(item) for item in row["metrics"]],
+        "params": row["params"],
+    }
