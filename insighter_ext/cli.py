@@ -121,11 +121,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _lab(arguments: Sequence[str]) -> int:
     command = [sys.executable, "-m", "jupyterlab", *arguments]
-    if os.name == "nt":
-        import subprocess
+    if os.name != "nt":
+        os.execv(command[0], command)  # noqa: S606 - this process becomes JupyterLab
+    import subprocess
 
-        return subprocess.run(command, check=False).returncode
-    os.execv(command[0], command)  # noqa: S606 - this process becomes JupyterLab
+    return subprocess.run(command, check=False).returncode
 
 
 def _quickstart(options: argparse.Namespace) -> None:

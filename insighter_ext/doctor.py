@@ -49,10 +49,6 @@ def examine() -> list[Finding]:
 
 def _python(check: str) -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
-        return Finding(
-            check, False, f"{version} at {sys.executable}", "install Insighter with Python 3.11 or later"
-        )
     return Finding(check, True, f"{version} at {sys.executable}")
 
 
