@@ -121,7 +121,14 @@ export async function call<M extends Method, R extends RoutesWith<M>>(
 
 /** The whole address of a route of the API. */
 export function apiUrl(route: Route, path: PathValues = {}, query: QueryValues = {}): string {
-  const filled = route.replace(/{(\w+)}/g, (_match, name: string) => encodeURIComponent(path[name]));
+  const filled = route.replace(/{(\w+)}/g, (_match, name: string) => {
+    const value = String(path[name]);
+    if (!value || value === '.' || value === '..') {
+      // It would be the address of something else.
+      throw new ApiError({ status: 404, code: 'not_found', message: `nothing is called "${value}"` });
+    }
+    return encodeURIComponent(value);
+  });
   return serverUrl(`insighter/api${filled}`, query);
 }
 

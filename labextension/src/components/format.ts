@@ -1,4 +1,4 @@
-const locale = (): string => document.documentElement.lang || navigator.language || 'en';
+const locale = (): string => (document.documentElement.lang || navigator.language || 'en').replace('_', '-');
 
 /** A count or size with the language's separators: 12,345. */
 export function formatNumber(value: number): string {

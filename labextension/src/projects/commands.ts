@@ -206,11 +206,11 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
     execute: args =>
       attempt(async () => {
         let id = args['id'];
-        if (typeof id !== 'string') {
+        if (typeof id !== 'string' || !id) {
           const { chooseProject } = await import('./chooser');
           id = (await chooseProject(ui, { archived: args['archived'] === true }))?.id;
         }
-        if (typeof id === 'string') {
+        if (typeof id === 'string' && id) {
           await projects.select(id);
           show();
         }

@@ -4,7 +4,7 @@ import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { type IUi, UiProvider } from '../components';
+import { ErrorBoundary, type IUi, UiProvider } from '../components';
 
 import { SIDEBAR } from './commands';
 import { insighterIcon } from './icons';
@@ -89,7 +89,9 @@ export class Sidebar extends ReactWidget {
   protected override render(): JSX.Element {
     return (
       <UiProvider value={this.ui}>
-        <SidebarView projects={this.projects} sections={this.sections} />
+        <ErrorBoundary>
+          <SidebarView projects={this.projects} sections={this.sections} />
+        </ErrorBoundary>
       </UiProvider>
     );
   }
