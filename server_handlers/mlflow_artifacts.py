@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from tornado import web
 
+from insighter_ext.errors import InsighterError
 from insighter_ext.tracking.artifacts import Location
 from server_handlers.mlflow import Protocol
 from server_handlers.streaming import AnsweredRefusal, Upload
@@ -37,7 +38,7 @@ class ArtifactsHandler(AnsweredRefusal, Protocol):
             if self.request.method == "PUT":
                 writer = await self.platform.tracking.files.begin(self.principal, self._location)
                 self._upload = Upload(self.request, writer, self.platform.settings.max_upload_bytes)
-        except Exception as error:
+        except (InsighterError, web.HTTPError) as error:
             self.refuse(error)
 
     async def data_received(self, chunk: bytes) -> None:

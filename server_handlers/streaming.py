@@ -76,8 +76,8 @@ _DRAINED = 8 * 1024**2
 class AnsweredRefusal:
     """For handlers with ``stream_request_body``: whoever is refused in ``prepare`` gets to read why.
 
-    A connection that is closed while bytes are still coming is reset, and the answer is lost with it. So a small body is
-    read to its end first, and the refusal raised after it.
+    A connection that is closed while bytes are still coming is reset, and the answer is lost with it. So a small body
+    is read to its end first, and the refusal raised after it.
     """
 
     request: HTTPServerRequest
