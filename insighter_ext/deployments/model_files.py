@@ -60,7 +60,8 @@ def _inside(path: str) -> PurePosixPath:
 
 def _fresh(folder: Path, size: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(mode=0o700)
     free = shutil.disk_usage(folder).free
     if free < size + _SPARE_BYTES:
         raise OSError(f"they take {size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free")

@@ -289,10 +289,16 @@ class DeploymentsService:
             raise Invalid(
                 "give either a version or an alias", hint='for instance "version": 1, or "alias": "champion"'
             )
-        if body.version is not None:
-            return (await self._models.version(principal, project_id, body.model, body.version)).version
-        assert body.alias is not None
-        return (await self._models.resolve(principal, project_id, body.model, body.alias)).version
+        try:
+            if body.version is not None:
+                return (await self._models.version(principal, project_id, body.model, body.version)).version
+            assert body.alias is not None
+            return (await self._models.resolve(principal, project_id, body.model, body.alias)).version
+        except NotFound as error:
+            hint = error.hint or (
+                f"GET /insighter/api/projects/{project_id}/models lists the models with their versions and aliases"
+            )
+            raise NotFound(error.message, code=error.code, hint=hint) from None
 
     # ---- what is there
 
