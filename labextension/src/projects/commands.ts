@@ -69,7 +69,12 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
   };
 
   commands.addCommand(CommandIds.create, {
-    label: args => (args['isMenu'] ? trans.__('Insighter Project…') : trans.__('New project')),
+    label: args =>
+      args['isMenu']
+        ? trans.__('Insighter Project…')
+        : args['isLauncher']
+          ? trans.__('New project')
+          : trans.__('New Project…'),
     caption: trans.__('Make a project for data, experiments, models and endpoints'),
     icon: addIcon,
     describedBy: { args: NOTHING },
@@ -88,7 +93,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
   });
 
   commands.addCommand(CommandIds.rename, {
-    label: trans.__('Rename project…'),
+    label: trans.__('Rename Project…'),
     caption: trans.__('Give the project another name'),
     icon: editIcon,
     describedBy: { args: ONE_PROJECT },
@@ -106,7 +111,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
   });
 
   commands.addCommand(CommandIds.describe, {
-    label: trans.__('Describe project…'),
+    label: trans.__('Describe Project…'),
     caption: trans.__('Edit the project’s description'),
     describedBy: { args: ONE_PROJECT },
     isEnabled: mayChange,
@@ -129,7 +134,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
     });
 
   commands.addCommand(CommandIds.archive, {
-    label: trans.__('Archive project'),
+    label: trans.__('Archive Project'),
     caption: trans.__('Put the project away, unchangeable, until it is restored'),
     describedBy: { args: ONE_PROJECT },
     isVisible: args => !subject(args)?.archived_at,
@@ -148,7 +153,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
   });
 
   commands.addCommand(CommandIds.restore, {
-    label: trans.__('Restore project'),
+    label: trans.__('Restore Project'),
     caption: trans.__('Make the archived project changeable again'),
     describedBy: { args: ONE_PROJECT },
     isVisible: args => !!subject(args)?.archived_at,
@@ -162,7 +167,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
   });
 
   commands.addCommand(CommandIds.remove, {
-    label: trans.__('Delete project…'),
+    label: trans.__('Delete Project…'),
     caption: trans.__('Delete the project with all its assets; its folder stays'),
     describedBy: { args: ONE_PROJECT },
     isEnabled: args => mayChange(args) && subject(args)?.role === 'owner',
@@ -187,7 +192,10 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
       if (typeof name === 'string') {
         return name;
       }
-      return args['archived'] ? trans.__('Archived projects…') : trans.__('Open project');
+      if (args['archived']) {
+        return trans.__('Archived Projects…');
+      }
+      return args['isLauncher'] ? trans.__('Open project') : trans.__('Open Project…');
     },
     caption: trans.__('Choose the project to work in'),
     icon: args => (args['name'] ? undefined : folderIcon),
@@ -218,7 +226,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
   });
 
   commands.addCommand(CommandIds.openFolder, {
-    label: trans.__('Open project folder'),
+    label: trans.__('Open Project Folder'),
     caption: trans.__('Show the project’s folder in the file browser'),
     icon: folderIcon,
     describedBy: { args: ONE_PROJECT },

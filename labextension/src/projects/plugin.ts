@@ -101,7 +101,7 @@ const sidebar: JupyterFrontEndPlugin<ISidebar> = {
       palette?.addItem({ command, category });
     }
     [CommandIds.quickstart, CommandIds.create, CommandIds.switch].forEach((command, rank) => {
-      launcher?.add({ command, category, rank, categoryRank: 10 });
+      launcher?.add({ command, args: { isLauncher: true }, category, rank, categoryRank: 10 });
     });
 
     if (labShell) {
