@@ -158,7 +158,8 @@ export async function send(
   try {
     // With `no-store`, Jupyter's default, ServerConnection would add a nameless argument to the query; the server
     // forbids storing anyway.
-    const init: RequestInit = { method, body, signal, cache: 'default' };
+    const headers = body === undefined ? undefined : { 'Content-Type': 'application/json' };
+    const init: RequestInit = { method, body, headers, signal, cache: 'default' };
     return await ServerConnection.makeRequest(url, init, ServerConnection.makeSettings());
   } catch (reason) {
     if (signal?.aborted) {

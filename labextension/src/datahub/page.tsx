@@ -70,7 +70,7 @@ function Loaded({ model, dataset, note }: ILoadedProps): JSX.Element {
       title={dataset.name}
       selector={
         <select
-          className="jp-mod-styled jp-Insighter-Select"
+          className="jp-Insighter-Select"
           aria-label={trans.__('Version')}
           value={version.version}
           onChange={event => choose(Number(event.target.value))}

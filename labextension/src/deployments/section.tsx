@@ -6,7 +6,7 @@ import { deploymentIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
 import type { ISectionProps } from '../projects/tokens';
 import { CommandIDs } from './commands';
-import { deploymentList } from './model';
+import { deploymentList, endpointName } from './model';
 import { DeploymentStatus } from './status';
 
 /** The endpoints in the sidebar. */
@@ -40,14 +40,15 @@ export function DeploymentsSection({ project, revision, setCount }: ISectionProp
 }
 
 function DeploymentRow({ deployment, project }: { deployment: Deployment; project: string }): JSX.Element {
-  const { name, model, version, status } = deployment;
+  const { name, model, version, status, reason } = deployment;
   const args = { project, name };
   const running = status === 'healthy' || status === 'starting';
   return (
     <Row
       name={name}
       icon={deploymentIcon}
-      fact={`${model} v${version}`}
+      fact={name === endpointName(model) ? `v${version}` : `${model} v${version}`}
+      title={[name, `${model} v${version}`, ...(reason ? [reason] : [])].join('\n')}
       status={<DeploymentStatus deployment={deployment} />}
       open={{ command: CommandIDs.open, args }}
       actions={[

@@ -119,7 +119,7 @@ function Loaded({ model, detail, note }: ILoadedProps): JSX.Element {
               <label className="jp-Insighter-Check">
                 {trans.__('of')}
                 <select
-                  className="jp-mod-styled jp-Insighter-Select"
+                  className="jp-Insighter-Select"
                   value={shown.version}
                   onChange={event => setChosen(Number(event.target.value))}
                 >

@@ -51,13 +51,13 @@ function ModelRow({ model, project }: { model: RegisteredModel; project: string 
   const others = Object.entries(model.aliases).map(([alias, version]) => `@${alias} v${version}`);
   const own = latest?.aliases.map(alias => `@${alias}`) ?? [];
   const fact = latest
-    ? [`v${latest.version}`, own.length > 0 ? own.join(' ') : others.slice(0, 1).join('')]
+    ? [[`v${latest.version}`, ...own].join(' '), own.length > 0 ? '' : (others[0] ?? '')]
     : [trans.__('no versions')];
   return (
     <Row
       name={name}
       icon={modelIcon}
-      fact={fact.join(' ').trim()}
+      fact={fact.filter(part => part).join(' · ')}
       title={[name, ...others].join('\n')}
       open={{ command: CommandIDs.open, args }}
       actions={[

@@ -19,11 +19,10 @@ export function Chart(props: { name: string; points: ReadonlyArray<MetricPoint> 
   const pieces = React.useMemo(() => curve(points), [points]);
   const all = pieces.flat();
   const words = trans.__(
-    'min %1 · max %2 · last %3 at step %4',
+    'min %1 · max %2 · last %3',
     summary.min === null ? '–' : formatMetric(summary.min),
     summary.max === null ? '–' : formatMetric(summary.max),
-    summary.last === null ? '–' : formatMetric(summary.last),
-    formatNumber(summary.lastStep ?? 0)
+    summary.last === null ? '–' : formatMetric(summary.last)
   );
   return (
     <figure className="jp-Insighter-Chart">

@@ -11,11 +11,9 @@ export interface IPoint {
 
 /** What is said of a curve to whoever does not see it. */
 export interface ISummary {
-  readonly count: number;
   readonly min: number | null;
   readonly max: number | null;
   readonly last: MetricValue | null;
-  readonly lastStep: number | null;
 }
 
 /** More points than this are not told apart on a small chart. */
@@ -32,7 +30,7 @@ export function summarize(points: ReadonlyArray<MetricPoint>): ISummary {
     }
   }
   const last = points.at(-1);
-  return { count: points.length, min, max, last: last?.value ?? null, lastStep: last?.step ?? null };
+  return { min, max, last: last?.value ?? null };
 }
 
 /**
