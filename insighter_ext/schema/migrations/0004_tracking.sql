@@ -16,9 +16,14 @@ $$;
 create function private.context_project_for(p_role insighter.project_role, p_project_id uuid default null)
 returns insighter.projects
 language plpgsql set search_path = '' as $$
+declare
+  v_id uuid := coalesce(p_project_id, private.context_project());
 begin
-  return private.project_for(
-    coalesce(p_project_id, private.context_project(), (public.projects_personal() ->> 'id')::uuid), p_role);
+  if v_id is null then
+    v_id := public.projects_personal() ->> 'id';
+  end if;
+  -- A statement of its own: a stable function does not see what the statement that calls it has made.
+  return private.project_for(v_id, p_role);
 end
 $$;
 
