@@ -298,27 +298,21 @@ class Models:
             return str(run.info.run_id)
         if _RUN_ID.fullmatch(run):
             return run
-        experiments = [item["id"] for item in self._scope.client.pages(*self._scope.path("experiments"))]
-        found: dict[str, Any] = {}
-        if experiments:
-            quote = '"' if "'" in run else "'"
-            found = self._mlflow(
-                "runs/search",
-                {
-                    "experiment_ids": experiments,
-                    "filter": f"attributes.run_name = {quote}{run}{quote}",
-                    "order_by": ["attributes.start_time DESC"],
-                    "max_results": 1,
-                },
-            )
-        if not found.get("runs"):
+        newest: dict[str, Any] | None = None
+        for experiment in self._scope.client.pages(*self._scope.path("experiments")):
+            # Newest first: the first of that name is the newest of its experiment.
+            runs = self._scope.client.pages(*self._scope.path("experiments", experiment["id"], "runs"))
+            found = next((item for item in runs if item["name"] == run), None)
+            if found and (newest is None or (found["started_at"] or "") > (newest["started_at"] or "")):
+                newest = found
+        if newest is None:
             raise RunNotFound(
                 f'no run "{run}" in {self._scope.where()}',
                 status=404,
                 code="not_found",
                 hint="mlflow.search_runs() shows the runs of the active experiment.",
             )
-        return str(found["runs"][0]["info"]["run_id"])
+        return str(newest["id"])
 
     def __getitem__(self, name: str) -> Model:
         try:

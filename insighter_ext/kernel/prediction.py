@@ -80,7 +80,9 @@ def _items(value: Any) -> list[Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:  # pandas' own nothings
+        return None
+    if isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
         if math.isinf(value):
@@ -91,13 +93,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, dt.date | dt.time):
-        return None if value != value else value.isoformat()
+        return value.isoformat()
     if isinstance(value, bytes):
         import base64
 
         return base64.b64encode(value).decode()
     if hasattr(value, "tolist"):
         return _plain(value.tolist())
-    if value != value:
-        return None
     return str(value)
