@@ -36,6 +36,7 @@ log = logging.getLogger("insighter.deployments")
 _LOG_LINES = 50
 _LOOK_SECONDS = 0.1
 _HOLD_SECONDS = 20.0
+_JUDGE_SECONDS = 2.0
 _ACTIVE = frozenset({"starting", "healthy"})
 
 
@@ -337,12 +338,14 @@ class DeploymentsService:
 
     async def _settle(self, principal: Principal, row: Row) -> Row:
         """The row with the status that fits the process; recorded where the principal may write."""
-        if self._verdict(row) is None:
+        verdict = self._verdict(row)
+        if verdict is None:
             return row
         run_dir = self._run_dir(row.id)
-        held = run_dir.try_hold()
+        # Others who judge it are quick; whoever copies a model's files is not.
+        held = run_dir.try_hold() if verdict.reason == CUT_OFF else await run_dir.hold(_JUDGE_SECONDS)
         if held is None:
-            return row  # it is being started, stopped or judged right now
+            return row  # it is being started or stopped right now
         try:
             row = await self._row(principal, row.project_id, row.name)
             verdict = self._verdict(row)

@@ -10,6 +10,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -405,6 +406,54 @@ def test_the_endpoint_outlives_a_killed_server_and_is_found_again(house: House, 
     assert house.api.post(house.url(f"{wine['name']}/stop")).json()["status"] == "stopped"
     assert not runs(pid), "a server ends a process that another one started"
     assert house.api.delete(house.url("begun")).status_code == 204
+
+
+def test_one_that_takes_too_long_is_ended_and_says_so(house: House) -> None:
+    house.server.stop()
+    arguments, house.server.arguments = (
+        house.server.arguments,
+        ("--InsighterApp.deployment_start_seconds=0.3",),
+    )
+    try:
+        house.server.start()
+        made = house.deploy("late")
+        failed = house.wait("late", "failed")
+        assert "did not become healthy in 0.3 s" in failed["reason"]
+        pid = json.loads((house.run_dir(made) / "process.json").read_text())["pid"]
+        eventually(lambda: None if runs(pid) else True)
+    finally:
+        house.server.stop()
+        house.server.arguments = arguments
+        house.server.start()
+    assert house.api.post(house.url("late/start")).status_code == 202
+    house.wait("late", "healthy")
+    assert house.api.delete(house.url("late")).status_code == 204
+
+
+def test_two_servers_of_one_user_share_the_endpoints(house: House, wine: dict[str, Any]) -> None:
+    other = JupyterServer(house.server.home)
+    try:
+        other.start()
+        with other.client() as api:
+            invocations = f"/{wine['path']}/invocations"
+            assert api.post(invocations, json=house.request).json() == {"predictions": house.said}
+            pid = house.state(wine)["pid"]
+            assert api.post(house.url(f"{wine['name']}/stop")).json()["status"] == "stopped"
+            assert not runs(pid), "a server ends a process that another one started"
+            assert house.api.get(house.url(wine["name"])).json()["status"] == "stopped"
+            with ThreadPoolExecutor(4) as pool:
+                asked = [
+                    pool.submit(client.post, house.url(f"{wine['name']}/start"))
+                    for client in (api, house.api, api, house.api)
+                ]
+                statuses = sorted(future.result().status_code for future in asked)
+            assert statuses == [202, 409, 409, 409]
+            house.wait(wine["name"], "healthy")
+            assert api.post(invocations, json=house.request).json() == {"predictions": house.said}
+            assert house.invoke(wine).json() == {"predictions": house.said}
+    finally:
+        other.stop()
+    assert house.invoke(wine).json() == {"predictions": house.said}, "it outlives the server that started it"
 
 
 def test_deleting_a_project_ends_its_endpoints(house: House) -> None:
