@@ -84,11 +84,8 @@ export async function deleteProject(ui: IUi, project: Project): Promise<boolean>
               required
               autoComplete="off"
               spellCheck={false}
-              ref={node =>
-                node?.setCustomValidity(
-                  node.value.trim() === project.name ? '' : trans.__('This is not the project’s name.')
-                )
-              }
+              pattern={exactly(project.name)}
+              title={trans.__('The project’s name, exactly')}
               onChange={event => change(event.target.value)}
             />
           )}
@@ -181,4 +178,12 @@ function DescriptionField(props: {
       )}
     </Field>
   );
+}
+
+/** A pattern for an input that only a text itself fits, with blanks around it or not. */
+function exactly(text: string): string {
+  const escaped = [...text.trim()].map(each =>
+    /[A-Za-z0-9]/.test(each) ? each : `\\u{${each.codePointAt(0)?.toString(16)}}`
+  );
+  return `\\s*${escaped.join('')}\\s*`;
 }

@@ -180,12 +180,8 @@ export class ProjectsModel implements IProjects, IDisposable {
     const held = this._current;
     let project = all.find(each => each.id === held?.id) ?? null;
     if (!project && held) {
-      project = await api.get(held.id).catch(reason => {
-        if (reason instanceof ApiError && reason.status === 404) {
-          return null;
-        }
-        throw reason;
-      });
+      // Archived, or gone.
+      project = (await api.list(true)).find(each => each.id === held.id) ?? null;
     }
     if (project) {
       this._replace(project);
