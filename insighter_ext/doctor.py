@@ -154,7 +154,11 @@ def _server(check: str) -> Finding:
 
 
 def _database(check: str) -> Finding:
+    from insighter_ext.kernel import servers
     from insighter_ext.platform import Platform
+
+    if servers.find() is not None:
+        return Finding(check, True, "answers the running server")
 
     async def ask() -> str:
         platform = await Platform.open(Settings.load())

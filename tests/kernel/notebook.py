@@ -64,6 +64,7 @@ class Kernel:
         }
         self._socket.send(json.dumps({**message, "buffers": []}))
         outputs, idle, replied = Outputs(), False, False
+        shown: dict[str | None, int] = {}
         while not (idle and replied):
             received = self._socket.recv()
             if not isinstance(received, str) or not received:
@@ -75,7 +76,12 @@ class Kernel:
             if kind == "stream":
                 outputs.text += content["text"]
             elif kind in {"execute_result", "display_data"}:
+                shown[content.get("transient", {}).get("display_id")] = len(outputs.data)
                 outputs.data.append(content["data"])
+            elif kind == "update_display_data":
+                at = shown.get(content["transient"]["display_id"])
+                if at is not None:
+                    outputs.data[at] = content["data"]
             elif kind == "error":
                 outputs.error = f"{content['ename']}: {content['evalue']}"
             elif kind == "status" and content["execution_state"] == "idle":
