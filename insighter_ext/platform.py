@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from insighter_ext import __version__
 from insighter_ext.config import Settings
 from insighter_ext.credentials.service import CredentialsService
+from insighter_ext.datahub.service import DatahubService
 from insighter_ext.deployments.service import DeploymentsService
 from insighter_ext.gateways.embedded.data import EmbeddedDataGateway
 from insighter_ext.gateways.embedded.migrate import create_database, migrate
@@ -17,6 +18,7 @@ from insighter_ext.gateways.embedded.objects import LocalObjectStore
 from insighter_ext.gateways.embedded.postgres import API_ROLE, DATABASE, EmbeddedPostgres
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
+from insighter_ext.quickstart.service import QuickstartService
 from insighter_ext.registry.service import RegistryService
 from insighter_ext.status import Me, Status
 from insighter_ext.tracking.service import TrackingService
@@ -45,6 +47,8 @@ class Platform:
     tracking: TrackingService
     registry: RegistryService
     deployments: DeploymentsService
+    datahub: DatahubService
+    quickstart: QuickstartService
 
     @classmethod
     async def open(cls, settings: Settings) -> Platform:
@@ -83,18 +87,32 @@ class Platform:
             settings.deployment_start_seconds,
         )
         projects = ProjectsService(data, objects, deployments.project_deleted)
+        datahub = DatahubService(data, objects, settings)
         deployments.open()
         return cls(
-            settings, postgres, data, objects, owner, credentials, projects, tracking, registry, deployments
+            settings,
+            postgres,
+            data,
+            objects,
+            owner,
+            credentials,
+            projects,
+            tracking,
+            registry,
+            deployments,
+            datahub,
+            QuickstartService(projects, datahub),
         )
 
     async def close(self) -> None:
         """Give everything back. PostgreSQL stops with the last server that uses it; endpoints go on."""
         try:
+            await self.datahub.close()
             await self.deployments.close()
             await self.credentials.revoke_mine(self.owner)
         finally:
             await self.data.close()
+            await asyncio.to_thread(self.objects.close)
             await asyncio.to_thread(self.postgres.release)
 
     async def status(self, principal: Principal) -> Status:

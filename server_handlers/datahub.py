@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import sys
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from tornado import web
+from tornado import iostream, web
 
 from insighter_ext.datahub.models import (
     ContentQuery,
@@ -17,9 +20,10 @@ from insighter_ext.datahub.models import (
     Uploaded,
     UploadQuery,
 )
+from insighter_ext.errors import InsighterError
 from insighter_ext.models import Page, PageQuery
 from server_handlers.base import ApiHandler, operation
-from server_handlers.streaming import Upload
+from server_handlers.streaming import AnsweredRefusal, Upload
 
 _DATASETS = "/projects/{project_id:uuid}/datasets"
 
@@ -49,25 +53,35 @@ class DatasetHandler(ApiHandler):
 
 
 @web.stream_request_body
-class DatasetVersionsHandler(ApiHandler):
+class DatasetVersionsHandler(AnsweredRefusal, ApiHandler):
     """Uploads."""
 
     path, tag = _DATASETS + "/{name}/versions", "datasets"
     _upload: Upload | None = None
+    _adding: asyncio.Task[Uploaded] | None = None
 
-    async def prepare(self) -> None:
+    async def prepare(self, *, _redirect_to_login: bool = False) -> None:
         """Check everything that can be checked before the first byte is taken."""
-        await super().prepare()
-        if self.request.method == "POST":
-            project_id = self.path_arguments(dict(self.path_kwargs))["project_id"]
-            limit = self.platform.settings.max_upload_bytes
-            await self.platform.datahub.may_upload(self.principal, project_id, self.path_kwargs["name"])
-            self._upload = Upload(self.request, self.platform.objects.writer(project_id), limit)
+        try:
+            await super().prepare(_redirect_to_login=_redirect_to_login)
+            if self.request.method == "POST":
+                self.parse_query(UploadQuery)
+                project_id = self.path_arguments(dict(self.path_kwargs))["project_id"]
+                limit = self.platform.settings.max_upload_bytes
+                await self.platform.datahub.may_upload(self.principal, project_id, self.path_kwargs["name"])
+                self._upload = Upload(self.request, self.platform.objects.writer(project_id), limit)
+        except (InsighterError, web.HTTPError) as error:
+            self.refuse(error)
 
     async def data_received(self, chunk: bytes) -> None:
-        """A piece of the body."""
-        if self._upload is not None:
+        """A piece of the body. What goes wrong is answered at once, not after the rest of a large file."""
+        if self._upload is None or self._finished:
+            return
+        try:
             await self._upload.receive(chunk)
+        except InsighterError as error:
+            self.log_exception(*sys.exc_info())
+            self.send_error(error.status, exc_info=sys.exc_info())
 
     @operation(
         "Upload a file (CSV, JSON or Parquet, told by its content) as the next version",
@@ -78,15 +92,24 @@ class DatasetVersionsHandler(ApiHandler):
         errors=(403, 404, 409, 413, 422),
     )
     async def post(self, project_id: UUID, name: str, query: UploadQuery) -> Uploaded:
+        self.raise_refusal()
         assert self._upload is not None
-        stored = await self._upload.finish()
-        result = await self.platform.datahub.add_version(self.principal, project_id, name, stored, query.filename)
+        writer = self._upload.complete()
+        self._adding = asyncio.ensure_future(
+            self.platform.datahub.add_version(self.principal, project_id, name, writer, query.filename)
+        )
+        try:
+            result = await self._adding
+        except asyncio.CancelledError:
+            raise web.Finish from None  # nobody listens any more
         self.created("projects", project_id, "datasets", name)
         return result
 
     def on_connection_close(self) -> None:
-        """The client went away in the middle: nothing of it stays."""
+        """The client went away in the middle: nothing of it stays, and no work goes on for it."""
         super().on_connection_close()
+        if self._adding is not None:
+            self._adding.cancel()
         self._discard()
 
     def on_finish(self) -> None:
@@ -123,13 +146,27 @@ class DatasetContentHandler(ApiHandler):
     async def get(self, project_id: UUID, name: str, version: int, query: ContentQuery) -> Any:
         content = await self.platform.datahub.content(self.principal, project_id, name, version, query.format)
         self.set_header("Content-Type", content.media_type)
-        self.set_header("Content-Length", str(content.size))
-        self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(content.filename, safe='')}")
+        self.set_header(
+            "Content-Disposition", f"attachment; filename*=UTF-8''{quote(content.filename, safe='')}"
+        )
         self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "private, no-cache")
         self.set_header("ETag", f'"{content.sha256}"')
-        async for chunk in content.chunks:
-            self.write(chunk)
-            await self.flush()
+        if self.check_etag_header():
+            self.set_status(304)
+            return
+        self.set_header("Content-Length", str(content.size))
+        # A client that goes away in the middle is no error of ours.
+        with contextlib.suppress(iostream.StreamClosedError):
+            async for chunk in content.chunks:
+                self.write(chunk)
+                await self.flush()
 
 
-HANDLERS = [DatasetsHandler, DatasetHandler, DatasetVersionsHandler, DatasetPreviewHandler, DatasetContentHandler]
+HANDLERS = [
+    DatasetsHandler,
+    DatasetHandler,
+    DatasetVersionsHandler,
+    DatasetPreviewHandler,
+    DatasetContentHandler,
+]

@@ -6,8 +6,12 @@ import asyncio
 
 from tornado.httputil import HTTPServerRequest
 
-from insighter_ext.errors import BadRequest, TooLarge
+from insighter_ext.errors import BadRequest, InsighterError, TooLarge
 from insighter_ext.gateways import ObjectWriter, StoredObject
+
+# A connection that is closed while bytes are still coming is reset, and the answer is lost with it. So this much is read
+# and thrown away before a refusal.
+_DRAINED = 8 * 1024**2
 
 
 class Upload:
@@ -26,12 +30,14 @@ class Upload:
         self._writer: ObjectWriter | None = writer
         self._limit = limit
         self._received = 0
+        self._failure: InsighterError | None = None
+        self._drained = 0
         announced = request.headers.get("Content-Length")
         self._announced = int(announced) if announced and announced.isdigit() else None
         if self._announced is not None and self._announced > limit:
             self.discard()
             raise self._too_large()
-        request.connection.set_max_body_size(limit)  # type: ignore[union-attr]
+        request.connection.set_max_body_size(limit + 2 * _DRAINED)  # type: ignore[union-attr]
 
     def _too_large(self) -> TooLarge:
         return TooLarge(
@@ -40,17 +46,34 @@ class Upload:
         )
 
     async def receive(self, chunk: bytes) -> None:
-        """Take a piece of the body."""
-        if self._writer is None:
-            return
-        self._received += len(chunk)
-        if self._received > self._limit:
-            self.discard()
-            raise self._too_large()
-        await self._writer.write(chunk)
+        """Take a piece of the body.
 
-    async def finish(self) -> StoredObject:
-        """All bytes are here: make the object durable."""
+        Raises:
+            InsighterError: it cannot be taken. Not at once: when little more comes, :meth:`complete` says it.
+        """
+        self._received += len(chunk)
+        if self._failure is None and self._writer is not None:
+            try:
+                if self._received > self._limit:
+                    raise self._too_large()
+                await self._writer.write(chunk)
+            except InsighterError as error:
+                self._failure = error
+                self.discard()
+        if self._failure is not None:
+            self._drained += len(chunk)
+            if self._drained > _DRAINED:
+                raise self._failure
+
+    def complete(self) -> ObjectWriter:
+        """All bytes are here: give the writer away, which is the taker's to commit or abort.
+
+        Raises:
+            BadRequest: fewer bytes came than announced.
+            InsighterError: what went wrong on the way.
+        """
+        if self._failure is not None:
+            raise self._failure
         if self._writer is None:
             raise BadRequest("the upload was cut off", code="upload_incomplete", hint="upload the file again")
         if self._announced is not None and self._received != self._announced:
@@ -61,7 +84,11 @@ class Upload:
                 hint="upload the file again",
             )
         writer, self._writer = self._writer, None
-        return await writer.commit()
+        return writer
+
+    async def finish(self) -> StoredObject:
+        """All bytes are here: make the object durable."""
+        return await self.complete().commit()
 
     def discard(self) -> None:
         """Forget an upload that did not finish."""
@@ -70,14 +97,10 @@ class Upload:
             self._aborting = asyncio.ensure_future(writer.abort())
 
 
-_DRAINED = 8 * 1024**2
-
-
 class AnsweredRefusal:
     """For handlers with ``stream_request_body``: whoever is refused in ``prepare`` gets to read why.
 
-    A connection that is closed while bytes are still coming is reset, and the answer is lost with it. So a small body
-    is read to its end first, and the refusal raised after it.
+    A small body is read to its end first, and the refusal raised after it.
     """
 
     request: HTTPServerRequest

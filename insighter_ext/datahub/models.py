@@ -17,7 +17,9 @@ class Column(View):
     """A column of a table."""
 
     name: str
-    type: str = Field(description="SQL's name of the type: BIGINT, DOUBLE, VARCHAR, BOOLEAN, DATE, TIMESTAMP, …")
+    type: str = Field(
+        description="SQL's name of the type: BIGINT, DOUBLE, VARCHAR, BOOLEAN, DATE, TIMESTAMP, …"
+    )
 
 
 class DatasetVersion(View):
@@ -54,7 +56,9 @@ class DatasetDetail(Dataset):
 class UploadQuery(Model):
     """What goes with an upload beside its bytes."""
 
-    filename: str = Field("", max_length=255, description="The file's name, for people; its content decides the format.")
+    filename: str = Field(
+        "", max_length=255, description="The file's name, for people; its content decides the format."
+    )
 
 
 class Uploaded(View):
@@ -62,7 +66,9 @@ class Uploaded(View):
 
     dataset: Dataset
     version: DatasetVersion
-    unchanged: bool = Field(description="True when the newest version had this content already; nothing was added.")
+    unchanged: bool = Field(
+        description="True when the newest version had this content already; nothing was added."
+    )
 
 
 class PreviewQuery(Model):
@@ -77,7 +83,9 @@ class Preview(View):
 
     version: int
     columns: list[Column]
-    rows: list[list[Any]] = Field(description="Values as JSON; what JSON cannot say (dates, big numbers) as text.")
+    rows: list[list[Any]] = Field(
+        description="Values as JSON; what JSON cannot say (dates, big numbers) as text."
+    )
     offset: int
     total: int = Field(description="rows in the whole version")
 

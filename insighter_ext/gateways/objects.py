@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -21,11 +22,27 @@ class StoredObject:
     """bytes"""
 
 
+@dataclass(frozen=True, slots=True)
+class SealedObject:
+    """An object that is complete, but not in the store yet."""
+
+    path: Path
+    """a file on this machine that holds it, until the commit or abort"""
+    sha256: str
+    """hexadecimal, of the whole content"""
+    size: int
+    """bytes"""
+
+
 class ObjectWriter(Protocol):
     """An object in the making. Nothing can be seen of it before :meth:`commit` returned."""
 
     async def write(self, chunk: bytes) -> None:
         """Append bytes; chunks of any size, memory stays bounded."""
+        ...
+
+    async def seal(self) -> SealedObject:
+        """Nothing more is written: tell what the object is, for a look into it before the commit."""
         ...
 
     async def commit(self) -> StoredObject:
@@ -44,6 +61,14 @@ class ObjectStore(Protocol):
         """Begin a new object of a project."""
         ...
 
+    async def put(self, project_id: UUID, path: Path) -> StoredObject:
+        """Take over a file of :meth:`scratch`: it is an object afterwards, and gone from where it was."""
+        ...
+
+    def scratch(self) -> Path:
+        """A folder of this process for files in the making; what a killed process left is removed by the next."""
+        ...
+
     def read(self, key: str, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Stream an object's bytes.
 
@@ -57,6 +82,15 @@ class ObjectStore(Protocol):
 
         Raises:
             NotFound: there is no such object.
+        """
+        ...
+
+    async def delete(self, key: str, stored_until: datetime) -> int:
+        """Remove an object that nothing needs any more; returns how many bytes were freed.
+
+        Args:
+            key: need not exist.
+            stored_until: with a time zone. An object stored again after it belongs to somebody else and stays.
         """
         ...
 

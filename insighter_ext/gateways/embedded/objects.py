@@ -8,12 +8,15 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from insighter_ext.errors import InsighterError, NotFound, Unavailable
-from insighter_ext.gateways.objects import StoredObject
+from insighter_ext.errors import Conflict, InsighterError, NotFound, Unavailable
+from insighter_ext.gateways.embedded.scratch import Scratch
+from insighter_ext.gateways.objects import SealedObject, StoredObject
 
 _KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{64}")
 _BUFFER = 1 << 20
@@ -28,13 +31,51 @@ class LocalObjectStore:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._incoming = directory / ".incoming"
-        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._scratch = Scratch(directory / ".incoming")
         directory.chmod(0o700)
+
+    def close(self) -> None:
+        """Remove what was never finished."""
+        self._scratch.close()
+
+    def scratch(self) -> Path:
+        """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
+        return self._scratch.path
 
     def writer(self, project_id: UUID) -> LocalObjectWriter:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
-        return LocalObjectWriter(self, project_id, self._incoming)
+        try:
+            return LocalObjectWriter(self, project_id)
+        except OSError as error:
+            raise _disk_error(error) from error
+
+    async def put(self, project_id: UUID, path: Path) -> StoredObject:
+        """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
+
+        def take() -> StoredObject:
+            try:
+                with path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    os.fsync(file.fileno())
+                return self._adopt(project_id, path, digest)
+            except OSError as error:
+                raise _disk_error(error) from error
+
+        return await asyncio.to_thread(take)
+
+    def _adopt(self, project_id: UUID, path: Path, digest: str) -> StoredObject:
+        key = f"{project_id}/{digest}"
+        target = self.path_of(key)
+        size = path.stat().st_size
+        for folder in (target.parent.parent, target.parent):
+            if not folder.is_dir():
+                folder.mkdir(exist_ok=True)
+                _sync_folder(folder.parent)
+        path.chmod(0o400)
+        os.utime(path)  # when it was stored, which delete() asks for
+        path.replace(target)
+        _sync_folder(target.parent)  # or the name could be lost with the power
+        return StoredObject(key, digest, size)
 
     async def read(self, key: str, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
@@ -61,6 +102,30 @@ class LocalObjectStore:
             )
         return path
 
+    async def delete(self, key: str, stored_until: datetime) -> int:
+        """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
+        path = self.path_of(key)
+
+        def remove() -> int:
+            # Taken out of sight first and looked at then: nobody can store it again in between.
+            handle, name = tempfile.mkstemp(dir=self._scratch.path)
+            os.close(handle)
+            trash = Path(name)
+            try:
+                path.replace(trash)
+                found = trash.stat()
+                if found.st_mtime > stored_until.timestamp():
+                    if not path.exists():
+                        trash.replace(path)
+                    return 0
+                return found.st_size
+            except FileNotFoundError:
+                return 0
+            finally:
+                trash.unlink(missing_ok=True)
+
+        return await asyncio.to_thread(remove)
+
     async def delete_project(self, project_id: UUID) -> int:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
 
@@ -83,32 +148,42 @@ class LocalObjectStore:
 class LocalObjectWriter:
     """Collects a megabyte at a time, hashes and writes it off the event loop."""
 
-    def __init__(self, store: LocalObjectStore, project_id: UUID, incoming: Path) -> None:
+    def __init__(self, store: LocalObjectStore, project_id: UUID) -> None:
         self._store = store
         self._project_id = project_id
-        handle, name = tempfile.mkstemp(dir=incoming)
+        handle, name = tempfile.mkstemp(dir=store.scratch())
         self._file = os.fdopen(handle, "wb", buffering=0)
         self._path = Path(name)
         self._hash = hashlib.sha256()
         self._size = 0
         self._pending = bytearray()
+        # Cancelling a request does not stop the thread that writes for it: the file closes after, not under it.
+        self._writing = threading.Lock()
 
     async def write(self, chunk: bytes) -> None:
         """See :class:`insighter_ext.gateways.objects.ObjectWriter`."""
         self._pending += chunk
         if len(self._pending) >= _BUFFER:
-            pending, self._pending = self._pending, bytearray()
-            await asyncio.to_thread(self._append, pending)
+            await asyncio.to_thread(self._flush)
 
-    def _append(self, data: bytearray) -> None:
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[self._file.write(view) :]
-        except OSError as error:
-            raise _disk_error(error) from error
-        self._hash.update(data)
-        self._size += len(data)
+    def _flush(self) -> None:
+        with self._writing:
+            if self._file.closed:
+                raise Conflict("the upload was given up", code="upload_aborted", hint="upload the file again")
+            pending, self._pending = self._pending, bytearray()
+            view = memoryview(pending)
+            try:
+                while view:
+                    view = view[self._file.write(view) :]
+            except OSError as error:
+                raise _disk_error(error) from error
+            self._hash.update(pending)
+            self._size += len(pending)
+
+    async def seal(self) -> SealedObject:
+        """See :class:`insighter_ext.gateways.objects.ObjectWriter`."""
+        await asyncio.to_thread(self._flush)
+        return SealedObject(self._path, self._hash.hexdigest(), self._size)
 
     async def commit(self) -> StoredObject:
         """See :class:`insighter_ext.gateways.objects.ObjectWriter`."""
@@ -119,30 +194,31 @@ class LocalObjectWriter:
             raise
 
     def _commit(self) -> StoredObject:
-        self._append(self._pending)
-        self._pending = bytearray()
-        try:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            digest = self._hash.hexdigest()
-            key = f"{self._project_id}/{digest}"
-            target = self._store.path_of(key)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._path.chmod(0o400)
-            self._path.replace(target)
-            folder = os.open(target.parent, os.O_RDONLY)
+        self._flush()
+        with self._writing:
             try:
-                os.fsync(folder)  # or the name could be lost with the power
-            finally:
-                os.close(folder)
-        except OSError as error:
-            raise _disk_error(error) from error
-        return StoredObject(key, digest, self._size)
+                os.fsync(self._file.fileno())
+                self._file.close()
+                return self._store._adopt(self._project_id, self._path, self._hash.hexdigest())
+            except OSError as error:
+                raise _disk_error(error) from error
 
     async def abort(self) -> None:
         """See :class:`insighter_ext.gateways.objects.ObjectWriter`."""
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+        await asyncio.shield(asyncio.to_thread(self._abort))
+
+    def _abort(self) -> None:
+        with self._writing:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _disk_error(error: OSError) -> InsighterError:
