@@ -23,6 +23,10 @@ import pytest
 from tests.kernel.notebook import Kernel, kernel
 from tests.running import JupyterServer
 
+pytestmark = pytest.mark.timeout(
+    300
+)  # the first test waits for a server, a kernel, MLflow and a process that loads it
+
 REGISTER = """
 import json, logging, os, pathlib, tempfile, warnings
 warnings.simplefilter("ignore")
@@ -150,6 +154,7 @@ def wine(house: House) -> Iterator[dict[str, Any]]:
     assert house.api.delete(house.url(name)).status_code in {204, 404}
 
 
+@pytest.mark.slow
 def test_a_model_is_deployed_answers_stops_starts_again_and_is_deleted(house: House) -> None:
     made = house.deploy("life", version=None, alias="champion")
     assert (made["status"], made["version"], made["reason"]) == ("starting", 1, None)
@@ -343,7 +348,10 @@ def test_a_port_that_is_taken_is_named(house: House) -> None:
 def test_what_cannot_be_deployed_is_refused_with_the_next_step(
     house: House, body: dict[str, Any], status: int, code: str | None
 ) -> None:
+    folder = house.server.data_dir / "deployments"
+    before = sorted(folder.iterdir()) if folder.exists() else []
     answer = house.api.post(house.url(), json=body)
+    assert (sorted(folder.iterdir()) if folder.exists() else []) == before, "nothing is left of it"
     assert answer.status_code == status, answer.text
     assert set(answer.json()) == {"code", "message", "details", "hint"}
     assert code is None or answer.json()["code"] == code
@@ -373,6 +381,7 @@ def test_one_that_is_deleted_while_it_starts_leaves_nothing(house: House) -> Non
     assert not runs(pid) and not house.run_dir(made).exists()
 
 
+@pytest.mark.slow
 def test_the_endpoint_outlives_a_killed_server_and_is_found_again(house: House, wine: dict[str, Any]) -> None:
     state = house.state(wine)
     starting = house.deploy("begun")
@@ -408,6 +417,7 @@ def test_the_endpoint_outlives_a_killed_server_and_is_found_again(house: House, 
     assert house.api.delete(house.url("begun")).status_code == 204
 
 
+@pytest.mark.slow
 def test_one_that_takes_too_long_is_ended_and_says_so(house: House) -> None:
     house.server.stop()
     arguments, house.server.arguments = (
@@ -430,6 +440,7 @@ def test_one_that_takes_too_long_is_ended_and_says_so(house: House) -> None:
     assert house.api.delete(house.url("late")).status_code == 204
 
 
+@pytest.mark.slow
 def test_two_servers_of_one_user_share_the_endpoints(house: House, wine: dict[str, Any]) -> None:
     other = JupyterServer(house.server.home)
     try:
