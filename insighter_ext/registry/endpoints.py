@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from insighter_ext.errors import Invalid
 from insighter_ext.gateways import DataGateway
 from insighter_ext.principal import Principal
 from insighter_ext.registry import protocol
 from insighter_ext.tracking.endpoints import Endpoint
 from insighter_ext.tracking.protocol import MAX_REGISTRY_TAG_VALUE, Fields, Json, key, page, pairs, text_value
+
+_PROMPT = "mlflow.prompt.is_prompt"
+
+# Clients add this to every search, and there are no prompts.
+_NO_PROMPTS = re.compile(r"(?:\s*\bAND\s+)?tags?\.`mlflow\.prompt\.is_prompt`\s*!=\s*'true'", re.IGNORECASE)
 
 
 class RegistryEndpoints:
@@ -56,13 +63,12 @@ class RegistryEndpoints:
 
     async def create(self, principal: Principal, fields: Fields) -> Json:
         """Make a registered model."""
-        return await self._model(
-            principal,
-            "models_create",
-            name=protocol.model_name(fields.required("name")),
-            description=fields.text("description"),
-            tags=_tags(fields),
-        )
+        tags = _tags(fields)
+        if _PROMPT in tags:
+            raise Invalid("this server keeps no prompts", hint="register models, or keep prompts in files")
+        name = protocol.model_name(fields.required("name"))
+        description = fields.text("description")
+        return await self._model(principal, "models_create", name=name, description=description, tags=tags)
 
     async def get(self, principal: Principal, fields: Fields) -> Json:
         """One registered model."""
@@ -74,7 +80,7 @@ class RegistryEndpoints:
         found = await self._data.call(
             principal,
             "models_list",
-            name=fields.equals("name").get("name"),
+            name=fields.equals("name", always=_NO_PROMPTS).get("name"),
             limit=fields.limit(100, 1000),
             cursor=fields.text("page_token") or None,
         )

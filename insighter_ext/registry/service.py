@@ -57,7 +57,9 @@ class RegistryService:
     async def get(self, principal: Principal, project_id: UUID, name: str) -> RegisteredModelDetail:
         """A registered model with all its versions, newest first."""
         row = await self._data.call(principal, "models_get", name=name, project_id=project_id, history=True)
-        return RegisteredModelDetail(**{**_model(row), "history": [_version(item) for item in row["history"]]})
+        return RegisteredModelDetail(
+            **{**_model(row), "history": [_version(item) for item in row["history"]]}
+        )
 
     async def version(self, principal: Principal, project_id: UUID, name: str, version: int) -> ModelVersion:
         """One version."""

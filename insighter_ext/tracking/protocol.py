@@ -127,13 +127,18 @@ class Fields:
         """A list of strings."""
         return [str(item) for item in self.items(name)]
 
-    def equals(self, *names: str) -> dict[str, str]:
+    def equals(self, *names: str, always: re.Pattern[str] | None = None) -> dict[str, str]:
         """The field ``filter`` as ``name = 'value'`` conditions, joined by AND, on the given names.
+
+        Args:
+            names: what can be compared.
+            always: what clients add that holds for everything here.
 
         Raises:
             Invalid: the filter says more than that.
         """
-        rest = self.text("filter").strip()
+        rest = self.text("filter")
+        rest = (always.sub("", rest) if always else rest).strip()
         found: dict[str, str] = {}
         while rest:
             match = _CONDITION.match(rest)
