@@ -17,7 +17,8 @@ export function GridView({ rows }: { rows: DatasetRows }): JSX.Element {
   const [error, setError] = React.useState<Error | null>(null);
   const [cell, setCell] = React.useState('');
 
-  React.useEffect(() => {
+  // not `useEffect`: React would take the host out of the page first, and the grid could not be detached from it
+  React.useLayoutEffect(() => {
     const node = host.current;
     if (!node) {
       return;

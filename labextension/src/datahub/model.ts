@@ -46,10 +46,10 @@ export function datasetList(project: string): Resource<Dataset[]> {
   return new Resource(() => datasets.list(project));
 }
 
-/** The number of the newest version of each dataset of a project, by name. */
+/** The number of the newest version of each dataset of a project, by name in lower case: names differ by more. */
 export async function newestVersions(project: string): Promise<ReadonlyMap<string, number>> {
   const all = await datasets.list(project);
-  return new Map(all.map(({ name, latest }) => [name, latest.version]));
+  return new Map(all.map(({ name, latest }) => [name.toLowerCase(), latest.version]));
 }
 
 /** The names of a project's datasets. */

@@ -12,7 +12,7 @@ export interface INamed {
 /**
  * Ask for the names of the datasets that files become versions of; null when it was cancelled.
  *
- * `versions` holds the newest version of each dataset there is; `fixed` is the name where it is known already.
+ * `versions` holds the newest version of each dataset there is, by name in lower case; `fixed` is the name where it is known already.
  */
 export function askNames(
   ui: IUi,
@@ -23,7 +23,7 @@ export function askNames(
 ): Promise<ReadonlyArray<INamed> | null> {
   const { trans } = ui;
   const outcome = (name: string): string => {
-    const version = versions.get(name.trim());
+    const version = versions.get(name.trim().toLowerCase());
     return version === undefined
       ? trans.__('Makes a new dataset.')
       : trans.__('Adds version %1 to the dataset “%2”.', version + 1, name.trim());
@@ -42,7 +42,7 @@ export function askNames(
         {named.map(({ file, name }, index) => (
           <Field
             key={index}
-            label={trans.__('Name of the dataset in %1 (%2)', file.name, formatBytes(file.size))}
+            label={trans.__('%1 (%2) becomes the dataset', file.name, formatBytes(file.size))}
             hint={outcome(name)}
           >
             {id => (
@@ -50,7 +50,7 @@ export function askNames(
                 id={id}
                 className="jp-mod-styled"
                 required
-                maxLength={250}
+                maxLength={100}
                 spellCheck={false}
                 value={name}
                 onChange={event => {

@@ -200,6 +200,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
           title: trans.__('Delete the dataset “%1”?', name),
           accept: trans.__('Delete'),
           warn: true,
+          careful: true,
           initial: null,
           form: () => (
             <p>

@@ -127,6 +127,7 @@ export function datasetName(filename: string): string {
     .normalize('NFC')
     .replace(/(\.(csv|tsv|txt|json|jsonl|ndjson|parquet|pq|gz|zst))+$/i, '')
     .replace(/[^\p{L}\p{N}._-]+/gu, '-')
+    .slice(0, 100)
     .replace(/^[-.]+|[-.]+$/g, '');
   return name || 'dataset';
 }

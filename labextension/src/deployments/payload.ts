@@ -107,20 +107,34 @@ export function formPayload(fields: ReadonlyArray<IField>, values: FormValues): 
 /** What stands in the JSON field before anything was typed: the example, or the shape of what the model takes. */
 export function templatePayload(signature: ModelSignature | null): string {
   if (signature?.example) {
-    return JSON.stringify({ dataframe_split: signature.example }, null, 2);
+    return pretty({ dataframe_split: signature.example });
   }
   const inputs = signature?.inputs ?? [];
   if (inputs.length > 0 && inputs.every(input => input.name !== null && KINDS[input.type] && !input.shape)) {
     const columns = inputs.map(input => input.name);
-    return JSON.stringify({ dataframe_split: { columns, data: [inputs.map(sample)] } }, null, 2);
+    return pretty({ dataframe_split: { columns, data: [inputs.map(sample)] } });
   }
   if (inputs.length > 0 && inputs.some(input => input.shape)) {
     const named = inputs.filter(input => input.name !== null);
     const tensors = named.map(input => [input.name, zeros(input)] as const);
     const value: unknown = named.length === inputs.length ? Object.fromEntries(tensors) : zeros(inputs[0]);
-    return JSON.stringify({ inputs: value }, null, 2);
+    return pretty({ inputs: value });
   }
-  return JSON.stringify({ inputs: [] }, null, 2);
+  return pretty({ inputs: [] });
+}
+
+/** JSON for people: what fits into a line stays in one. */
+function pretty(value: unknown, indent = ''): string {
+  const flat = JSON.stringify(value);
+  if (flat.length + indent.length <= 72 || typeof value !== 'object' || value === null) {
+    return flat;
+  }
+  const inner = `${indent}  `;
+  const [open, close] = Array.isArray(value) ? '[]' : '{}';
+  const parts = Array.isArray(value)
+    ? value.map(item => pretty(item, inner))
+    : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${pretty(item, inner)}`);
+  return `${open}\n${parts.map(part => inner + part).join(',\n')}\n${indent}${close}`;
 }
 
 function sample(input: SignatureField): unknown {

@@ -202,6 +202,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
           title: trans.__('Delete the deployment “%1”?', name),
           accept: trans.__('Delete'),
           warn: true,
+          careful: true,
           initial: null,
           form: () => (
             <p>

@@ -12,6 +12,8 @@ export interface IQuestion<V, T> {
   accept: string;
   /** Whether it destroys something. */
   warn?: boolean;
+  /** Whether Enter cancels: for what is destroyed without anything to be typed in first. */
+  careful?: boolean;
   initial: V;
   form: (value: V, change: (value: V) => void) => JSX.Element;
   /** Do it; what it throws is shown in the form, which stays as it was filled in. */
@@ -43,7 +45,7 @@ class FormDialog<V, T> extends Dialog<V> {
         Dialog.cancelButton({ label: question.ui.trans.__('Cancel') }),
         question.warn ? Dialog.warnButton({ label }) : Dialog.okButton({ label })
       ],
-      defaultButton: 1,
+      defaultButton: question.careful ? 0 : 1,
       focusNodeSelector: 'input, select, textarea'
     });
     this._form = body;

@@ -4,6 +4,7 @@ import { type LabIcon, ReactWidget } from '@jupyterlab/ui-components';
 import type { ReadonlyJSONObject } from '@lumino/coreutils';
 import type { Message } from '@lumino/messaging';
 
+import { ErrorBoundary } from '../components';
 import { HostProvider, type IHost } from './host';
 
 /** What a page is opened with: enough to find it again after a reload. */
@@ -27,7 +28,11 @@ export class PageContent<A extends IPageArgs> extends ReactWidget {
   }
 
   protected override render(): JSX.Element {
-    return <HostProvider host={this.host}>{this.view}</HostProvider>;
+    return (
+      <HostProvider host={this.host}>
+        <ErrorBoundary>{this.view}</ErrorBoundary>
+      </HostProvider>
+    );
   }
 
   protected override onActivateRequest(_message: Message): void {

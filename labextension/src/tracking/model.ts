@@ -121,7 +121,7 @@ export function frequentMetrics(runs: ReadonlyArray<Run>, limit: number): string
     }
   }
   return [...counts]
-    .sort(([a, m], [b, n]) => n - m || a.localeCompare(b))
+    .sort(([a, m], [b, n]) => n - m || a.localeCompare(b, undefined, { numeric: true }))
     .slice(0, limit)
     .map(([key]) => key);
 }

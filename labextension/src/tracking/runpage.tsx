@@ -319,7 +319,7 @@ function Pairs({ pairs, heads, none, code }: IPairsProps): JSX.Element {
       </thead>
       <tbody>
         {[...pairs]
-          .sort(([a], [b]) => a.localeCompare(b))
+          .sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true }))
           .map(([key, value]) => (
             <tr key={key}>
               <th scope="row">{key}</th>
