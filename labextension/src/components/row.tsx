@@ -114,7 +114,9 @@ export function Row(props: IRowProps): JSX.Element {
         onClick={() => open && void ui.commands.execute(open.command, open.args)}
       >
         {props.icon && <props.icon.react tag="span" className="jp-Insighter-Row-icon" elementSize="normal" />}
-        <span className="jp-Insighter-Row-name">{props.name}</span>
+        <span className="jp-Insighter-Row-name" style={{ minWidth: `min(7em, ${props.name.length}ch)` }}>
+          {props.name}
+        </span>
         {props.fact !== undefined && <span className="jp-Insighter-Row-fact">{props.fact}</span>}
         {props.status && <span className="jp-Insighter-Row-status">{props.status}</span>}
       </button>
