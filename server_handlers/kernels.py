@@ -28,6 +28,8 @@ log = logging.getLogger("insighter.kernels")
 _PATIENCE = 60.0
 """Seconds that the start of a kernel waits for the platform's."""
 
+_NO_LINKS = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
+
 _EVERYWHERE = {"", "0.0.0.0", "::", "*", "localhost"}  # noqa: S104
 _LOOPBACK = {*_EVERYWHERE, "127.0.0.1", "::1"}
 
@@ -149,6 +151,8 @@ class KernelEnvironment:
             )
         if not chosen:
             variables |= {"MLFLOW_TRACKING_URI": _mlflow(url), "MLFLOW_TRACKING_TOKEN": issued.secret}
+            # MLflow prints links to its own pages after each run; runs are shown by panels here.
+            variables[_NO_LINKS] = inherited.get(_NO_LINKS, "true")
         # A proxy that leads out of the house does not lead back in.
         for name in ("NO_PROXY", "no_proxy"):
             if any(name.lower() in {"http_proxy", "https_proxy", "all_proxy"} for name in inherited):

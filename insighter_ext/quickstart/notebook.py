@@ -30,8 +30,9 @@ ix.project""",
         """\
 ## The data
 
-178 Italian wines: 13 measured properties, and which of three cultivars the wine was made from. The dataset is
-versioned: upload a new file under the same name, and this cell reads the new version.""",
+178 Italian wines: 13 measured properties, and which of three cultivars the wine was made from
+([Aeberhard and Forina, 1992](https://doi.org/10.24432/C5PC7J), CC BY 4.0). The dataset is versioned: upload a new file
+under the same name, and this cell reads the new version.""",
     ),
     (
         "code",
@@ -72,7 +73,9 @@ with mlflow.start_run(run_name="logistic") as run:
 
     mlflow.log_params(params)
     mlflow.log_metrics({"accuracy": accuracy, "auc": auc})
-    mlflow.sklearn.log_model(model, name="model", input_example=X_train.head())
+    # The requirements are known here; left out, MLflow finds them by loading the model, which takes some seconds.
+    needs = mlflow.sklearn.get_default_pip_requirements()
+    mlflow.sklearn.log_model(model, name="model", input_example=X_train.head(), pip_requirements=needs)
 
 print(f"accuracy {accuracy:.3f}, AUC {auc:.3f}")""",
     ),

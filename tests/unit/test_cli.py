@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -50,8 +51,8 @@ def shell(server: JupyterServer, project: dict[str, Any]) -> Shell:
 @pytest.fixture
 def alone(short_tmp: Path) -> Shell:
     """A shell of a user who has nothing running."""
-    home = short_tmp / "alone"
-    (home / "work").mkdir(parents=True, exist_ok=True)
+    home = short_tmp / uuid4().hex[:6]
+    (home / "work").mkdir(parents=True)
     return Shell(home, home / "work")
 
 
@@ -126,7 +127,7 @@ def test_the_doctor_finds_what_is_wrong(alone: Shell, shell: Shell) -> None:
     assert all(item["ok"] for item in found.values()), found
     assert "answers" in found["running server"]["said"]
     assert "Everything is in order." in shell("doctor").stdout
-    (alone.home / "data").mkdir(exist_ok=True)
+    (alone.home / "data").mkdir()
     (alone.home / "data" / "insighter").write_text("a file where a folder belongs")
     said = alone("doctor", code=1).stdout
     assert "PROBLEM  storage" in said and "INSIGHTER_STORAGE_DIR" in said
