@@ -9,8 +9,8 @@ from tornado.httputil import HTTPServerRequest
 from insighter_ext.errors import BadRequest, InsighterError, TooLarge
 from insighter_ext.gateways import ObjectWriter, StoredObject
 
-# A connection that is closed while bytes are still coming is reset, and the answer is lost with it. So this much is read
-# and thrown away before a refusal.
+# A connection that is closed while bytes are still coming is reset, and the answer is lost with it. So this much is
+# read and thrown away before a refusal.
 _DRAINED = 8 * 1024**2
 
 

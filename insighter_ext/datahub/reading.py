@@ -310,7 +310,9 @@ def _write(connection: Connection, source: str, table: Path, casts: dict[str, st
 
 def _stored(column: str, kind: str) -> str:
     """A column in a type that Parquet has and pandas knows, without losing a digit."""
-    if kind in {"HUGEINT", "UHUGEINT", "JSON", "UUID"}:
+    if kind == "JSON":  # values of several kinds in one column: texts as they are, the rest as JSON
+        return f"{column} ->> '$'"
+    if kind in {"HUGEINT", "UHUGEINT", "UUID"}:
         return f"cast({column} as varchar)"
     return column
 

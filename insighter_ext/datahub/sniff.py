@@ -148,8 +148,10 @@ def kind(path: Path) -> Kind:
 
 def _like_json(text: str) -> bool:
     """Whether a text that begins with a bracket goes on as JSON does; a CSV header may begin with one too."""
-    follows = text[1:].lstrip()[:1]
-    return follows in {"", '"', "}", "{", "]", "["} or (text[0] == "[" and follows in set("-0123456789tfn"))
+    rest = text[1:].lstrip()
+    if text[0] == "{":
+        return rest[:1] in {"", '"', "}"}
+    return bool(re.match(r'$|["{[\]\-0-9]|(true|false|null)\b', rest))
 
 
 def _refuse_known_binary(head: bytes) -> None:

@@ -98,11 +98,8 @@ class PageReader:
     """Reads pages of Parquet tables in one process, which starts with the first page and ends when idle."""
 
     def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
-        self._reader: asyncio.Task[None] | None = None
+        self._worker: _PageWorker | None = None
         self._starting = asyncio.Lock()
-        self._waiting: dict[int, asyncio.Future[list[list[Any]]]] = {}
-        self._ids = itertools.count()
         self._idle: asyncio.TimerHandle | None = None
 
     async def page(self, path: Path, offset: int, limit: int) -> list[list[Any]]:
@@ -110,69 +107,105 @@ class PageReader:
 
         Raises:
             Timeout: it takes too long.
-            Unavailable: the process died.
+            Unavailable: the table cannot be read.
         """
-        async with self._starting:
-            if self._process is None or self._process.returncode is not None:
-                await self.close()
-                self._process = await _start("insighter_ext.datahub.pages")
-                self._reader = asyncio.create_task(self._listen(self._process))
-            process = self._process
+        asked: dict[str, Any] = {"path": str(path), "offset": offset, "limit": limit}
+        for attempt in range(2):
+            async with self._starting:
+                if self._worker is None or self._worker.gone:
+                    self._worker = _PageWorker(await _start("insighter_ext.datahub.pages"))
+                worker = self._worker
+            try:
+                return await asyncio.wait_for(worker.ask(asked), _PAGE_SECONDS)
+            except TimeoutError:
+                await worker.close()
+                raise Timeout(
+                    "the page takes too long to read", hint="ask for fewer rows, or download the version"
+                ) from None
+            except ConnectionError:
+                log.warning("the process that reads pages ended (attempt %d)", attempt + 1)
+                await worker.close()
+            finally:
+                self._rest_later()
+        raise _page_failed()
+
+    def _rest_later(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
-        number = next(self._ids)
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        asked = {"id": number, "path": str(path), "offset": offset, "limit": limit}
-        assert process.stdin is not None
-        try:
-            process.stdin.write(json.dumps(asked).encode() + b"\n")
-            await process.stdin.drain()
-            return await asyncio.wait_for(answer, _PAGE_SECONDS)
-        except TimeoutError:
-            await self.close()
-            raise Timeout(
-                "the page takes too long to read", hint="ask for fewer rows, or download the version"
-            ) from None
-        except ConnectionError as error:
-            raise Unavailable("reading the page failed", code="page_failed", hint="try again") from error
-        finally:
-            self._waiting.pop(number, None)
-            if not self._waiting:
-                self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._rest)
+        self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._rest)
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
+    def _rest(self) -> None:
+        if self._worker is not None and not self._worker.waiting:
+            self._worker.dismiss()
+            self._worker = None
+
+    async def close(self) -> None:
+        """End the process."""
+        if self._idle is not None:
+            self._idle.cancel()
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.close()
+
+
+class _PageWorker:
+    """A running process, and who waits for it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.waiting: dict[int, asyncio.Future[list[list[Any]]]] = {}
+        self.gone = False
+        self._process = process
+        self._ids = itertools.count()
+        self._listening = asyncio.create_task(self._listen())
+
+    async def ask(self, asked: dict[str, Any]) -> list[list[Any]]:
+        """Send a request and wait for its rows.
+
+        Raises:
+            ConnectionError: the process ended.
+            Unavailable: the table cannot be read.
+        """
+        number = next(self._ids)
+        answer = self.waiting[number] = asyncio.get_running_loop().create_future()
+        assert self._process.stdin is not None
         try:
-            while line := await process.stdout.readline():
+            if self.gone:
+                raise BrokenPipeError
+            self._process.stdin.write(json.dumps({"id": number, **asked}).encode() + b"\n")
+            await self._process.stdin.drain()
+            rows: list[list[Any]] = await answer
+            return rows
+        finally:
+            self.waiting.pop(number, None)
+
+    async def _listen(self) -> None:
+        assert self._process.stdout is not None
+        try:
+            while line := await self._process.stdout.readline():
                 answer = json.loads(line)
-                waiting = self._waiting.get(answer["id"])
+                waiting = self.waiting.get(answer["id"])
                 if waiting is None or waiting.done():
-                    continue
+                    continue  # whoever asked has gone
                 if "rows" in answer:
                     waiting.set_result(answer["rows"])
                 else:
                     log.error("a page could not be read: %s", answer["error"])
                     waiting.set_exception(_page_failed())
         finally:
-            for waiting in self._waiting.values():
+            self.gone = True
+            for waiting in self.waiting.values():
                 if not waiting.done():
-                    waiting.set_exception(_page_failed())
+                    waiting.set_exception(BrokenPipeError())
 
-    def _rest(self) -> None:
-        if self._process is not None and self._process.stdin is not None and not self._waiting:
-            self._process.stdin.close()  # it ends by itself; the next page starts another
-            self._process = None
+    def dismiss(self) -> None:
+        """Let it end by itself."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     async def close(self) -> None:
-        """End the process."""
-        if self._idle is not None:
-            self._idle.cancel()
-        process, self._process = self._process, None
-        if process is not None:
-            await _end(process)
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            await asyncio.wait([reader])
+        """End it now."""
+        await _end(self._process)
+        await asyncio.wait([self._listening])
 
 
 async def _start(module: str, *arguments: str) -> asyncio.subprocess.Process:

@@ -11,6 +11,9 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from datetime import time as clock
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -127,16 +130,14 @@ def test_the_content_tells_the_format_not_the_name(datasets: Datasets, content: 
 
 
 def test_values_that_json_cannot_say_come_as_text(datasets: Datasets) -> None:
-    from datetime import UTC, datetime, time
-    from decimal import Decimal
-
+    noon = datetime(2024, 2, 29, 12, tzinfo=UTC)
     content = parquet(
         f=pa.array([float("nan"), float("-inf"), None]),
         i=pa.array([2**53, 2**53 + 1, None]),
         d=pa.array([Decimal("1.10"), Decimal("12345678901234567890.05"), None], pa.decimal128(38, 2)),
-        t=pa.array([datetime(2024, 2, 29, 12), datetime(2024, 2, 29, 12, 0, 0, 500), None]),
-        z=pa.array([datetime(2024, 2, 29, 12, tzinfo=UTC)] * 2 + [None]),
-        c=pa.array([time(12, 30), time(0), None]),
+        t=pa.array([noon.replace(tzinfo=None), noon.replace(tzinfo=None, microsecond=500), None]),
+        z=pa.array([noon, noon, None]),
+        c=pa.array([clock(12, 30), clock(0), None]),
         b=pa.array([b"\x00\xff", b"", None]),
         l=pa.array(["x" * 5000, "ä", None]),
         y=pa.array([True, False, None]),
@@ -461,3 +462,19 @@ def test_lists_page_by_cursor(datasets: Datasets) -> None:
         if cursor is None:
             break
     assert names == ["a", "b", "c", "d", "e"]
+
+
+def test_pages_come_again_after_their_reader_was_killed(datasets: Datasets, server: JupyterServer) -> None:
+    datasets.upload("t", CSV)
+    datasets.preview("t")
+    assert server.process is not None
+    readers = [
+        child
+        for child in psutil.Process(server.process.pid).children(recursive=True)
+        if "insighter_ext.datahub.pages" in child.cmdline()
+    ]
+    assert readers
+    for reader in readers:
+        reader.kill()
+    assert datasets.preview("t")["total"] == 2
+    assert len(datasets.preview("t")["rows"]) == 2
