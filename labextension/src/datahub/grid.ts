@@ -13,10 +13,34 @@ const ROW_HEIGHT = 24;
 /** More rows than this are not for the clipboard: a download is. */
 export const COPY_ROWS = 10_000;
 
-/** Copies only what is here: rows of the selection that were never scrolled to are fetched first. */
-class CopyingKeyHandler extends BasicKeyHandler {
+/**
+ * Copies only what is here: rows of the selection that were never scrolled to are fetched first. Tab leaves the grid,
+ * for a reader must not be caught in it; with Ctrl, A selects all.
+ */
+class ReadingKeyHandler extends BasicKeyHandler {
   constructor(private readonly problem: (error: Error) => void) {
     super();
+  }
+
+  override onKeyDown(grid: DataGrid, event: KeyboardEvent): void {
+    if (event.key === 'Tab') {
+      return;
+    }
+    if (event.key === 'a' && (event.ctrlKey || event.metaKey) && grid.dataModel && grid.selectionModel) {
+      event.preventDefault();
+      event.stopPropagation();
+      grid.selectionModel.select({
+        r1: 0,
+        c1: 0,
+        r2: grid.dataModel.rowCount('body') - 1,
+        c2: grid.dataModel.columnCount('body') - 1,
+        cursorRow: 0,
+        cursorColumn: 0,
+        clear: 'all'
+      });
+      return;
+    }
+    super.onKeyDown(grid, event);
   }
 
   protected override onKeyC(grid: DataGrid, event: KeyboardEvent): void {
@@ -71,7 +95,7 @@ export class DatasetGrid extends DataGrid {
     this.addClass('jp-Insighter-grid');
     this.dataModel = rows;
     this.selectionModel = new BasicSelectionModel({ dataModel: rows, selectionMode: 'cell' });
-    this.keyHandler = new CopyingKeyHandler(problem);
+    this.keyHandler = new ReadingKeyHandler(problem);
     this.mouseHandler = new BasicMouseHandler();
     this.restyle();
     this._rows = rows;
@@ -137,27 +161,32 @@ export class DatasetGrid extends DataGrid {
     super.dispose();
   }
 
-  /** Make the columns as wide as the first rows need, once. */
+  /** Make the columns as wide as the first rows need; those of numbers grow later, for a number must not be cut. */
   private readonly _onLoaded = (rows: DatasetRows, first: number): void => {
-    if (this._fitted) {
-      return;
-    }
-    this._fitted = true;
     const context = document.createElement('canvas').getContext('2d');
     if (!context) {
       return;
     }
     context.font = `600 ${this._font}`;
     const last = Math.min(rows.total, first + 50);
-    rows.columns.forEach((column, index) => {
-      let width = context.measureText(column.name).width;
+    rows.columns.forEach(({ name, type }, index) => {
+      if (this._fitted && !isNumeric(type)) {
+        return;
+      }
+      let width = context.measureText(name).width;
       for (let row = first; row < last; row++) {
         width = Math.max(width, context.measureText(cellText(rows.data('body', row, index))).width);
       }
-      this.resizeColumn('body', index, Math.ceil(Math.max(56, Math.min(width + 26, 320))));
+      const needed = Math.ceil(Math.max(56, Math.min(width + 26, 320)));
+      if (!this._fitted || needed > this.columnSize('body', index)) {
+        this.resizeColumn('body', index, needed);
+      }
     });
-    const digits = context.measureText(String(rows.total)).width;
-    this.resizeColumn('row-header', 0, Math.ceil(Math.max(40, digits + 24)));
+    if (!this._fitted) {
+      const digits = context.measureText(String(rows.total)).width;
+      this.resizeColumn('row-header', 0, Math.ceil(Math.max(40, digits + 24)));
+    }
+    this._fitted = true;
   };
 
   private readonly _rows: DatasetRows;

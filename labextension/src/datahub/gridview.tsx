@@ -47,6 +47,7 @@ export function GridView({ rows }: { rows: DatasetRows }): JSX.Element {
       }
     };
     selectionModel?.changed.connect(onSelection);
+    rows.loaded.connect(onSelection);
     grid.viewport.node.tabIndex = 0;
     grid.viewport.node.setAttribute('role', 'application');
     grid.viewport.node.setAttribute(
@@ -66,6 +67,7 @@ export function GridView({ rows }: { rows: DatasetRows }): JSX.Element {
       sizes.disconnect();
       rows.failed.disconnect(onFailed);
       selectionModel?.changed.disconnect(onSelection);
+      rows.loaded.disconnect(onSelection);
       grid.dispose();
     };
   }, [rows, trans]);
