@@ -81,9 +81,10 @@ class DatasetVersion:
 
         ``frame.attrs["insighter"]`` says what it is.
         """
-        import pandas as pd
+        import pyarrow.parquet as pq
 
-        frame = pd.read_parquet(self.parquet(), engine="pyarrow")
+        # Dates in pandas' own type: as Python objects they are slow and know no ``.dt``.
+        frame: pd.DataFrame = pq.read_table(self.parquet()).to_pandas(date_as_object=False)
         frame.attrs["insighter"] = {
             "project": self._scope.project_id,
             "dataset": self.name,
