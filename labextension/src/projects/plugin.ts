@@ -5,6 +5,7 @@ import {
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { ILauncher } from '@jupyterlab/launcher';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
@@ -42,7 +43,12 @@ const model: JupyterFrontEndPlugin<IProjects> = {
     const projects = new ProjectsModel({
       state,
       folder: async () => {
+        const addressed = PageConfig.getOption('treePath') || PageConfig.getOption('notebookPath');
+        if (addressed) {
+          return addressed;
+        }
         await app.restored;
+        await browser?.model.restored;
         return browser?.model.path.replace(/^[^/]*:/, '') ?? '';
       },
       interval: INTERVAL
