@@ -58,7 +58,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
 
     const uploads = new Uploads((upload, uploaded) => {
       if (!uploaded.unchanged && !sidebarShows(upload.project)) {
-        Notification.success(trans.__('%1: version %2 is there', upload.name, uploaded.version.version));
+        Notification.success(trans.__('%1: version %2 is there', upload.name, uploaded.version.version), {
+          autoClose: 5000
+        });
       }
       void projects.refresh();
     });

@@ -71,7 +71,7 @@ export function DatasetsSection(props: IDatasetsProps): JSX.Element {
             label: trans.__('Upload a file…'),
             onClick: () => void commands.execute(CommandIDs.upload, { project: project.id })
           }}
-          code='ix.datasets.create("wine", frame)'
+          code='ix.datasets.upload("wine", "wine.csv")'
         />
       )}
     </div>

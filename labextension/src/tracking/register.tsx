@@ -82,6 +82,7 @@ export async function register(
   if (version) {
     const { name } = version;
     Notification.success(trans.__('%1 version %2 is registered', name, version.version), {
+      autoClose: 8000,
       actions: [
         { label: trans.__('Open'), callback: () => void commands.execute(OPEN_MODEL, { project, name }) }
       ]
