@@ -13,6 +13,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from jupyter_server.utils import to_os_path
@@ -124,7 +125,12 @@ class KernelEnvironment:
         issued = await platform.credentials.issue(
             platform.owner, project.id, f"kernel in {folder.name or '/'}"
         )
-        return issued, self._variables(url, issued, kwargs.get("env") or os.environ)
+        inherited = kwargs.get("env") or os.environ
+        ours = variables(url, issued, inherited)
+        if "MLFLOW_TRACKING_URI" not in ours and not self._told:
+            self._told = True
+            log.info("kernels log to %s (MLFLOW_TRACKING_URI), not here", inherited["MLFLOW_TRACKING_URI"])
+        return issued, ours
 
     def _folder(self, kwargs: Mapping[str, Any]) -> Path:
         if kwargs.get("path") is not None:
@@ -134,32 +140,6 @@ class KernelEnvironment:
                 folder = folder.parent
             return folder
         return Path(kwargs.get("cwd") or Path.cwd())
-
-    def _variables(self, url: str, issued: IssuedCredential, inherited: Mapping[str, str]) -> dict[str, str]:
-        variables = {
-            "INSIGHTER_URL": url,
-            "INSIGHTER_TOKEN": issued.secret,
-            "INSIGHTER_PROJECT": str(issued.project_id),
-        }
-        tracking = inherited.get("MLFLOW_TRACKING_URI", "")
-        # A server that was started from a kernel inherits that kernel's address: it is no choice of the user.
-        chosen = tracking and tracking != _mlflow(inherited.get("INSIGHTER_URL", ""))
-        if chosen and not self._told:
-            self._told = True
-            log.info(
-                "MLFLOW_TRACKING_URI is set to %s: kernels keep it, and log there instead of here", tracking
-            )
-        if not chosen:
-            variables |= {"MLFLOW_TRACKING_URI": _mlflow(url), "MLFLOW_TRACKING_TOKEN": issued.secret}
-            # MLflow prints links to its own pages after each run; runs are shown by panels here.
-            variables[_NO_LINKS] = inherited.get(_NO_LINKS, "true")
-        # A proxy that leads out of the house does not lead back in.
-        for name in ("NO_PROXY", "no_proxy"):
-            if any(name.lower() in {"http_proxy", "https_proxy", "all_proxy"} for name in inherited):
-                direct = [host for host in inherited.get(name, "").split(",") if host]
-                host = url.partition("://")[2].partition("/")[0].rpartition(":")[0].strip("[]")
-                variables[name] = ",".join([*direct, *({host} - set(direct))])
-        return variables
 
     def _url(self) -> str:
         """The server's base address as its kernels reach it, without a slash at its end."""
@@ -200,6 +180,34 @@ class KernelEnvironment:
             await platform.credentials.revoke(platform.owner, credential_id)
         except Exception as error:  # noqa: BLE001 - it ends with this server at the latest
             log.warning("the credential of a kernel that ended could not be revoked yet: %s", error)
+
+
+def variables(url: str, issued: IssuedCredential, inherited: Mapping[str, str]) -> dict[str, str]:
+    """What a kernel's environment gets.
+
+    Args:
+        url: the server's base address, without a slash at its end.
+        inherited: the environment it has otherwise. A tracking server that the user has chosen stays chosen, and then
+            gets no credential of ours.
+    """
+    ours = {
+        "INSIGHTER_URL": url,
+        "INSIGHTER_TOKEN": issued.secret,
+        "INSIGHTER_PROJECT": str(issued.project_id),
+    }
+    # A server that was started from a kernel inherits that kernel's address: it is no choice of the user.
+    if inherited.get("MLFLOW_TRACKING_URI", "") in {"", _mlflow(inherited.get("INSIGHTER_URL", ""))}:
+        ours["MLFLOW_TRACKING_URI"] = _mlflow(url)
+        ours["MLFLOW_TRACKING_TOKEN"] = issued.secret
+        # MLflow prints links to its own pages after each run; runs are shown by panels here.
+        ours[_NO_LINKS] = inherited.get(_NO_LINKS, "true")
+    # A proxy that leads out of the house does not lead back in.
+    if any(name.lower() in {"http_proxy", "https_proxy", "all_proxy"} for name in inherited):
+        host = str(urlsplit(url).hostname)
+        for name in ("NO_PROXY", "no_proxy"):
+            direct = [item for item in inherited.get(name, "").split(",") if item]
+            ours[name] = ",".join([*direct, *({host} - set(direct))])
+    return ours
 
 
 def _mlflow(url: str) -> str:
