@@ -66,7 +66,12 @@ class Fields:
             value = value[0]
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise Invalid(f"Invalid value for parameter '{name}' supplied: it must be a string")
-        return str(value)
+        text = str(value)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Invalid(f"Invalid value for parameter '{name}' supplied: it is not valid Unicode") from None
+        return text
 
     def required(self, name: str, *others: str) -> str:
         """A string that is not empty, under the first of the names that is there."""
@@ -286,21 +291,23 @@ def metrics(items: list[Json]) -> tuple[list[Json], list[Json]]:
     found: list[Json] = []
     of_models: list[Json] = []
     for index, item in enumerate(items):
-        name = item.get("key")
-        if name not in known:
+        name, value = item.get("key"), item.get("value")
+        time, step = item.get("timestamp", 0), item.get("step") or 0
+        if type(name) is not str or name not in known:
             known.add(key(name, f"metrics[{index}].name"))
-        time = integer(item.get("timestamp", 0), f"metrics[{index}].timestamp")
+        # Of a thousand metrics nearly all are plain numbers already: they take the short way.
+        if type(value) is not float or not math.isfinite(value):
+            value = real(value, f"metrics[{index}].value")
+        if type(time) is not int or time not in _INT64:
+            time = integer(time, f"metrics[{index}].timestamp")
+        if type(step) is not int or step not in _INT64:
+            step = integer(step, f"metrics[{index}].step")
         if time < 0:
             raise Invalid(
                 f"Invalid value {time} for parameter 'metrics[{index}].timestamp' supplied: metric '{name}': "
                 "Timestamp must be a nonnegative long (64-bit integer)"
             )
-        metric = {
-            "key": name,
-            "value": real(item.get("value"), f"metrics[{index}].value"),
-            "step": integer(item.get("step") or 0, f"metrics[{index}].step"),
-            "time": time,
-        }
+        metric = {"key": name, "value": value, "step": step, "time": time}
         found.append(metric)
         if item.get("model_id"):
             dataset = {name: item[name] for name in ("dataset_name", "dataset_digest") if item.get(name)}

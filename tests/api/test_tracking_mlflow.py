@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import secrets
 from collections.abc import Callable
@@ -207,8 +208,10 @@ def test_a_batch_is_all_or_nothing(mlflow: Any, client: Any, api: httpx.Client, 
         {"metrics": [good] * 1001},
         {"metrics": [{**good, "model_id": "m-" + "0" * 32}]},
         {"metrics": "many"},
+        {"metrics": [good, {**good, "key": ["a"]}]},
+        {"params": [{"key": "surrogate", "value": "\ud800"}]},
     ):
-        answer = api.post(url, json={"run_id": run_id, **bad})
+        answer = api.post(url, content=json.dumps({"run_id": run_id, **bad}))
         assert answer.status_code in {400, 404}, (bad, answer.text)
         assert set(answer.json()) == {"error_code", "message"}
     assert client.get_run(run_id).to_dictionary() == before
@@ -231,6 +234,8 @@ def test_what_is_not_there_is_said_in_mlflows_words(mlflow: Any, client: Any, ap
         assert code(error) == "RESOURCE_DOES_NOT_EXIST"
     answer = api.post("/insighter/mlflow/api/3.0/mlflow/traces", json={})
     assert (answer.status_code, answer.json()["error_code"]) == (404, "ENDPOINT_NOT_FOUND")
+    answer = api.post("/insighter/mlflow/api/2.0/mlflow/runs/create", content=b'{"run_name": "\\ud800"}')
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     answer = api.post("/insighter/mlflow/api/2.0/mlflow/runs/create", content=b"{")
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     assert api.get("/insighter/mlflow/version").text == mlflow.__version__
