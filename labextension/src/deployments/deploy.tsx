@@ -18,6 +18,7 @@ export function askDeployment(
   host: IHost,
   project: string,
   models: ReadonlyArray<RegisteredModel>,
+  taken: ReadonlyArray<string>,
   model: string | undefined,
   version: number | undefined
 ): Promise<Deployment | null> {
@@ -30,11 +31,11 @@ export function askDeployment(
     initial: {
       model: chosen.name,
       version: version ?? chosen.aliases['champion'] ?? chosen.latest?.version ?? 1,
-      name: endpointName(chosen.name),
+      name: endpointName(chosen.name, taken),
       typed: false
     },
     form: (choice, change) => (
-      <DeployForm project={project} models={models} choice={choice} change={change} />
+      <DeployForm project={project} models={models} taken={taken} choice={choice} change={change} />
     ),
     submit: choice => deploy(project, choice.name, choice.model, choice.version)
   });
@@ -43,11 +44,12 @@ export function askDeployment(
 interface IDeployFormProps {
   project: string;
   models: ReadonlyArray<RegisteredModel>;
+  taken: ReadonlyArray<string>;
   choice: IChoice;
   change: (choice: IChoice) => void;
 }
 
-function DeployForm({ project, models, choice, change }: IDeployFormProps): JSX.Element {
+function DeployForm({ project, models, taken, choice, change }: IDeployFormProps): JSX.Element {
   const { trans } = useUi();
   const [, { value, error }] = useOwnResource(() => versionsOf(project, choice.model), choice.model, 0);
   const versions = value?.history ?? [];
@@ -57,7 +59,7 @@ function DeployForm({ project, models, choice, change }: IDeployFormProps): JSX.
       ...choice,
       model: name,
       version: model?.aliases['champion'] ?? model?.latest?.version ?? 1,
-      name: choice.typed ? choice.name : endpointName(name)
+      name: choice.typed ? choice.name : endpointName(name, taken)
     });
   };
   return (

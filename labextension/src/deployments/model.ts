@@ -100,13 +100,18 @@ export class DeploymentModel {
   }
 }
 
-/** A name an endpoint may have, from a model's: lower-case letters, digits and dashes. */
-export function endpointName(model: string): string {
-  return model
+/** A name an endpoint may have, from a model's: lower-case letters, digits and dashes; numbered where it is taken. */
+export function endpointName(model: string, taken: ReadonlyArray<string> = []): string {
+  const name = model
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, 63)
     .replace(/^-+|-+$/g, '');
+  let free = name;
+  for (let number = 2; taken.includes(free); number++) {
+    free = `${name.slice(0, 59)}-${number}`;
+  }
+  return free;
 }

@@ -97,7 +97,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
           return;
         }
         const [model, version] = [textArg(args, 'model'), numberArg(args, 'version')];
-        const made = await askDeployment(host, project, models, model, version);
+        // only for a better proposal: the server has the last word on the name
+        const taken = await deploymentNames(project).catch((): string[] => []);
+        const made = await askDeployment(host, project, models, taken, model, version);
         if (made) {
           void projects.refresh();
           await pages.open({ project, name: made.name });
