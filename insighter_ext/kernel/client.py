@@ -41,6 +41,7 @@ class Client:
         self.url = url.rstrip("/")
         self.token = token
         self._project = project
+        self._mlflow_project: str | None = None
         self._http: httpx.Client | None = None
         self._process = 0
         self._lock = threading.Lock()
@@ -51,6 +52,19 @@ class Client:
         if self._project is None:
             self._project = str(self.get("status")["personal_project"])
         return self._project
+
+    @property
+    def mlflow(self) -> str:
+        """The server's address for MLflow's clients."""
+        return f"{self.url}/insighter/mlflow"
+
+    @property
+    def mlflow_project(self) -> str:
+        """The project that MLflow's protocol, which knows no projects, reaches with this token."""
+        if self._mlflow_project is None:
+            status = self.get("status")
+            self._mlflow_project = str(status["me"]["project_id"] or status["personal_project"])
+        return self._mlflow_project
 
     @property
     def http(self) -> httpx.Client:
@@ -196,7 +210,8 @@ _connected: Client | None = None
 def connect(url: str, token: str, project: str | None = None) -> Client:
     """Work with a server from outside of its kernels, until the end of this process.
 
-    MLflow is pointed to the server too, where it has no tracking server of its own.
+    MLflow is pointed to the server too, where it has no tracking server of its own; its protocol knows no projects, so
+    this goes for the account's own project only.
 
     Args:
         url: the server's base address, as in the browser, without ``/lab``.
@@ -213,7 +228,7 @@ def connect(url: str, token: str, project: str | None = None) -> Client:
     """
     global _connected
     client = Client(url, token)
-    status = client.get("status")
+    own = client.mlflow_project
     if project is not None:
         known = list(client.pages("projects"))
         for item in known:
@@ -231,10 +246,10 @@ def connect(url: str, token: str, project: str | None = None) -> Client:
                 "ix.projects.list()",
             )
     else:
-        client._project = str(status["me"]["project_id"] or status["personal_project"])
-    ours = f"{_connected.url}/insighter/mlflow" if _connected else ""
-    if os.environ.get("MLFLOW_TRACKING_URI", ours) == ours:
-        os.environ["MLFLOW_TRACKING_URI"] = f"{client.url}/insighter/mlflow"
+        client._project = own
+    ours = _connected.mlflow if _connected else ""
+    if client.project_id == own and os.environ.get("MLFLOW_TRACKING_URI", ours) == ours:
+        os.environ["MLFLOW_TRACKING_URI"] = client.mlflow
         os.environ["MLFLOW_TRACKING_TOKEN"] = token
     _connected = client
     return client

@@ -94,11 +94,21 @@ class ModelVersion(Card):
     def load(self) -> Any:
         """The model itself, as MLflow's ``pyfunc``.
 
+        Raises:
+            InsighterClientError: MLflow speaks to another project here, where the name may mean another model.
+
         Example:
             >>> ix.models["wine-quality"].load("champion").predict(X)
         """
-        import mlflow.pyfunc
+        import mlflow
 
+        client = self._scope.client
+        if mlflow.get_tracking_uri() != client.mlflow or client.mlflow_project != self._scope.project_id:
+            raise InsighterClientError(
+                f"MLflow in this Python speaks to another project than {self._scope.where()}",
+                code="other_project",
+                hint="load the model in a notebook of its project's folder",
+            )
         return mlflow.pyfunc.load_model(self.uri)
 
     def set_alias(self, alias: str) -> ModelVersion:

@@ -144,6 +144,8 @@ def test_a_python_of_its_own_connects(server: JupyterServer, project: dict[str, 
         assert "not connected" in running.run("ix.project").value
         running.run(f"ix.connect({server.url!r}, {server.token!r}, project={project['name']!r})")
         assert running.run("ix.project.id").value == repr(project["id"])
+        # MLflow's protocol would reach the account's own project: it is not pointed there unasked.
+        assert running.run("'MLFLOW_TRACKING_URI' in os.environ").value == "False"
         assert running.run(f"ix.projects[{project['slug']!r}].datasets.list()").value.startswith(
             "No dataset yet"
         )
