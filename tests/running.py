@@ -79,6 +79,8 @@ class JupyterServer:
     def launch(self) -> None:
         """Start and do not wait."""
         self.root.mkdir(parents=True, exist_ok=True)
+        if self.lab:
+            self._no_news()
         command = [sys.executable, "-m", "jupyterlab" if self.lab else "jupyter_server"]
         command += [
             "--no-browser",
@@ -121,6 +123,14 @@ class JupyterServer:
                     self.stop()
                     raise RuntimeError(f"the server did not start:\n{said}")
                 time.sleep(0.1)
+
+    def _no_news(self) -> None:
+        """Keep JupyterLab from asking whether it may fetch its news."""
+        folder = self.home / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "notification.jupyterlab-settings").write_text(
+            '{"fetchNews": "false", "checkForUpdates": false}'
+        )
 
     def client(self) -> httpx.Client:
         """A client with the server's token."""

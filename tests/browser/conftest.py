@@ -60,12 +60,19 @@ def page(browser: Browser, lab: JupyterServer, request: pytest.FixtureRequest) -
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.goto(f"{lab.url}/lab?token={lab.token}&reset")
-    opened.wait_for_selector("#jupyterlab-splash", state="detached")
+    wait_until_loaded(opened)
     try:
         yield opened
         assert problems == []
     finally:
         context.close()
+
+
+def wait_until_loaded(page: Page) -> None:
+    """JupyterLab is there, with all its plugins and the workspace."""
+    page.wait_for_function("window.jupyterapp !== undefined")
+    page.evaluate("async () => { await window.jupyterapp.restored; }")
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
 
 
 def shoot(page: Page, name: str) -> None:
