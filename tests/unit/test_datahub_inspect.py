@@ -101,10 +101,8 @@ def test_the_comma_as_decimal_sign(reader: Reader) -> None:
 
 def test_names_that_are_missing_or_there_twice(reader: Reader) -> None:
     found = reader("a,a,,A\n1,2,3,4\n")
-    assert (
-        found["names"] == ["a", "a_1", "column2", "A_1"]
-        or len({name.lower() for name in found["names"]}) == 4
-    )
+    assert found["names"][:3] == ["a", "a_1", "column2"]
+    assert len({name.lower() for name in found["names"]}) == 4
     assert found["rows"] == [[1, 2, 3, 4]]
 
 
@@ -212,3 +210,15 @@ def test_the_worker_ends_with_who_asked(tmp_path: Path) -> None:
 )
 def test_the_separator(text: str, delimiter: str) -> None:
     assert sniff.dialect(text, complete=True).delimiter == delimiter
+
+
+def test_a_file_larger_than_the_memory_for_it(tmp_path: Path) -> None:
+    path, work = tmp_path / "large.csv", tmp_path / "work"
+    work.mkdir()
+    row = b"1.5,some words,2024-01-01,12345\n"
+    with path.open("wb") as file:
+        file.write(b"a,b,c,d\n")
+        for _ in range(60):
+            file.write(row * 65_536)
+    assert path.stat().st_size > 120_000_000
+    assert inspect(path, work, 96 << 20)["rows"] == 60 * 65_536
