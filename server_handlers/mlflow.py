@@ -48,7 +48,7 @@ class Protocol(PlatformHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """``{"error_code", "message"}``; the hint follows the message, because clients show nothing else."""
         error = self.domain_error(status_code, kwargs)
-        status, code = error_code(error)
+        status, code = (405, "ENDPOINT_NOT_FOUND") if status_code == 405 else error_code(error)
         self.set_status(status)
         if status == 503:
             self.set_header("Retry-After", "2")

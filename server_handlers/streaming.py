@@ -105,15 +105,22 @@ class AnsweredRefusal:
 
     request: HTTPServerRequest
     _refusal: Exception | None = None
+    _closing = False
 
     def refuse(self, error: Exception) -> None:
-        """To be called in ``prepare`` with what was raised there; raises it at once where no small body is coming."""
-        length = self.request.headers.get("Content-Length", "")
-        small = length.isdigit() and 0 < int(length) <= _DRAINED
-        if not small and "Transfer-Encoding" not in self.request.headers:
+        """To be called in ``prepare`` with what was raised there; raises it at once where the body is a large one."""
+        length = self.request.headers.get("Content-Length", "0")
+        if length.isdigit() and int(length) > _DRAINED:
+            self._closing = True
             raise error
         self.request.connection.set_max_body_size(_DRAINED)  # type: ignore[union-attr]
         self._refusal = error
+
+    def set_default_headers(self) -> None:
+        """A connection whose body was not read is closed: the client must not send its next request there."""
+        super().set_default_headers()  # type: ignore[misc]
+        if self._closing:
+            self.set_header("Connection", "close")  # type: ignore[attr-defined]
 
     def raise_refusal(self) -> None:
         """To be called first in every verb."""
