@@ -21,9 +21,9 @@ TEXT_HINT = "upload a CSV, JSON or Parquet file"
 
 # Beginnings of files that people upload by mistake, with what they are and what to do.
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x89PNG", "a PNG image", "images are not tables; label them instead"),
-    (b"\xff\xd8\xff", "a JPEG image", "images are not tables; label them instead"),
-    (b"GIF8", "a GIF image", "images are not tables; label them instead"),
+    (b"\x89PNG", "a PNG image", "upload the table itself, as CSV, JSON or Parquet"),
+    (b"\xff\xd8\xff", "a JPEG image", "upload the table itself, as CSV, JSON or Parquet"),
+    (b"GIF8", "a GIF image", "upload the table itself, as CSV, JSON or Parquet"),
     (b"%PDF", "a PDF document", "export its tables as CSV first"),
     (b"\x1f\x8b", "compressed with gzip", "unpack it first: gunzip <file>"),
     (b"BZh", "compressed with bzip2", "unpack it first: bunzip2 <file>"),

@@ -100,6 +100,15 @@ export class DatasetGrid extends DataGrid {
     this.restyle();
     this._rows = rows;
     rows.loaded.connect(this._onLoaded);
+    // Rows that are here already are not announced again.
+    rows.rows(0, 1).then(
+      () => {
+        if (!this._fitted && !this.isDisposed) {
+          this._onLoaded(rows, 0);
+        }
+      },
+      () => undefined // told by `failed`
+    );
   }
 
   /** Read the theme's colours again. */
