@@ -11,6 +11,7 @@ from insighter_ext.errors import InsighterError, TooLarge
 from insighter_ext.models import Page
 from insighter_ext.serving.protocol import MAX_BODY_BYTES
 from server_handlers.base import ApiHandler, PlatformHandler, operation
+from server_handlers.streaming import AnsweredRefusal
 
 _DEPLOYMENTS = "/projects/{project_id:uuid}/deployments"
 
@@ -78,7 +79,7 @@ _FORWARDED = ("Content-Type", "Accept")
 
 
 @web.stream_request_body
-class ServeHandler(PlatformHandler):
+class ServeHandler(AnsweredRefusal, PlatformHandler):
     """The way to an endpoint: MLflow's scoring protocol, behind the server's own sign-in.
 
     It is not part of the JSON API: what it takes and gives is the model's affair.
@@ -86,19 +87,14 @@ class ServeHandler(PlatformHandler):
 
     ROUTE = r"/insighter/serve/([^/]+)/([^/]+)/(invocations|ping|health|version)"
 
-    async def prepare(self) -> None:  # type: ignore[override]
-        """Find out who asks before the body arrives: nothing of a stranger's is kept.
-
-        A refusal waits until the body was read. A connection that is closed over unread bytes is reset, and the client
-        would see that instead of the refusal.
-        """
+    async def prepare(self, *, _redirect_to_login: bool = False) -> None:
+        """Find out who asks before the body arrives: nothing of a stranger's is kept."""
         self._chunks: list[bytes] = []
         self._size = 0
-        self._refusal: Exception | None = None
         try:
-            await super().prepare()
+            await super().prepare(_redirect_to_login=_redirect_to_login)
         except (InsighterError, web.HTTPError) as refusal:
-            self._refusal = refusal
+            self.refuse(refusal)
 
     @property
     def content_security_policy(self) -> str:
@@ -119,7 +115,8 @@ class ServeHandler(PlatformHandler):
 
     async def post(self, project: str, name: str, action: str) -> None:
         """Invocations."""
-        if self._refusal is None and self._size > MAX_BODY_BYTES:
+        self.raise_refusal()
+        if self._size > MAX_BODY_BYTES:
             raise TooLarge(
                 f"a request to an endpoint may hold {MAX_BODY_BYTES // 2**20} MiB",
                 hint="send fewer rows at a time",
@@ -127,8 +124,7 @@ class ServeHandler(PlatformHandler):
         await self._forward(project, name, action, b"".join(self._chunks))
 
     async def _forward(self, project: str, name: str, action: str, body: bytes | None) -> None:
-        if self._refusal is not None:
-            raise self._refusal
+        self.raise_refusal()
         allowed = "POST" if action == "invocations" else "GET"
         if self.request.method != allowed:
             self.set_header("Allow", allowed)

@@ -23,7 +23,12 @@ class ModelsHandler(ApiHandler):
 
     path, tag = _MODELS, "models"
 
-    @operation("A project's registered models, by name", query=PageQuery, returns=Page[RegisteredModel], errors=(404,))
+    @operation(
+        "A project's registered models, by name",
+        query=PageQuery,
+        returns=Page[RegisteredModel],
+        errors=(404,),
+    )
     async def get(self, project_id: UUID, query: PageQuery) -> Page[RegisteredModel]:
         return await self.platform.registry.list(self.principal, project_id, query)
 

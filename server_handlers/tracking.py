@@ -24,7 +24,9 @@ class ExperimentsHandler(ApiHandler):
 
     path, tag = _PROJECT + "/experiments", "experiments"
 
-    @operation("A project's experiments, last used first", query=PageQuery, returns=Page[Experiment], errors=(404,))
+    @operation(
+        "A project's experiments, last used first", query=PageQuery, returns=Page[Experiment], errors=(404,)
+    )
     async def get(self, project_id: UUID, query: PageQuery) -> Page[Experiment]:
         return await self.platform.tracking.experiments(self.principal, project_id, query)
 
@@ -64,7 +66,12 @@ class RunArtifactsHandler(ApiHandler):
 
     path, tag = _PROJECT + "/runs/{run_id}/artifacts", "experiments"
 
-    @operation("Files and folders in a folder of a run's artifacts", query=ArtifactQuery, returns=Page[ArtifactFile], errors=(404,))
+    @operation(
+        "Files and folders in a folder of a run's artifacts",
+        query=ArtifactQuery,
+        returns=Page[ArtifactFile],
+        errors=(404,),
+    )
     async def get(self, project_id: UUID, run_id: str, query: ArtifactQuery) -> Page[ArtifactFile]:
         return await self.platform.tracking.artifacts(self.principal, project_id, run_id, query.path)
 

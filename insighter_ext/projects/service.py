@@ -101,7 +101,9 @@ class ProjectsService:
     async def open_folder(self, principal: Principal, project_id: UUID, root: Path) -> ProjectFolder:
         """Make sure that the project's folder is there, and say where."""
         project = await self.get(principal, project_id)
-        if not project.folder or not await asyncio.to_thread(folders.belongs, root, project.folder, project_id):
+        if not project.folder or not await asyncio.to_thread(
+            folders.belongs, root, project.folder, project_id
+        ):
             project = await self._give_folder(principal, project, root)
         return ProjectFolder(path=project.folder)
 
