@@ -12,6 +12,7 @@ from traitlets import HasTraits, MetaHasTraits
 
 from insighter_ext.config import Settings
 from server_handlers.kernels import KernelEnvironment
+from server_handlers.mounting import RoutesOnDemand
 
 if TYPE_CHECKING:
     from insighter_ext.platform import Platform
@@ -67,10 +68,9 @@ class InsighterApp(ExtensionApp, _SettingTraits):  # type: ignore[misc, valid-ty
             self._kernels.install()
 
     def initialize_handlers(self) -> None:
-        """Mount the routes."""
-        from server_handlers.routes import routes
-
-        self.handlers.extend(routes())
+        """Mount the routes, on demand."""
+        assert self.serverapp is not None
+        RoutesOnDemand(self.serverapp.web_app, self.name)
 
     async def stop_extension(self) -> None:
         """Called when the server stops."""

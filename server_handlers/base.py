@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import quote
 from uuid import UUID
 
@@ -31,8 +31,10 @@ from insighter_ext.errors import (
     Unauthenticated,
     from_status,
 )
-from insighter_ext.platform import Platform
 from insighter_ext.principal import Principal
+
+if TYPE_CHECKING:
+    from insighter_ext.platform import Platform
 
 log = logging.getLogger("insighter.http")
 
@@ -103,6 +105,14 @@ class PlatformHandler(ExtensionHandlerMixin, JupyterHandler):
     platform: Platform
 
     auth_resource: ClassVar[str] = "insighter"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Guard every verb once more, in the way that Jupyter Server's own check of routes looks for."""
+        super().__init_subclass__(**kwargs)
+        for verb in ("get", "head", "post", "put", "patch", "delete", "options"):
+            method = cls.__dict__.get(verb)
+            if method is not None:
+                setattr(cls, verb, web.authenticated(method))
 
     async def prepare(self, *, _redirect_to_login: bool = False) -> None:
         """Find out who asks, before the body is read. Refuses everybody else."""
@@ -256,7 +266,6 @@ class ApiHandler(PlatformHandler):
         tail = "/".join(quote(str(part), safe="") for part in parts)
         self.set_header("Location", f"{self.base_url.rstrip('/')}{API}/{tail}")
 
-    @web.authenticated
     async def options(self, *args: str, **kwargs: str) -> None:
         """Which methods there are."""
         self.set_header("Allow", ", ".join(sorted(declared(type(self)))).upper())

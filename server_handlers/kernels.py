@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -21,8 +21,9 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.routing import PathMatches, Rule, RuleRouter
 
-from insighter_ext.credentials.service import IssuedCredential
-from insighter_ext.platform import Platform
+if TYPE_CHECKING:
+    from insighter_ext.credentials.service import IssuedCredential
+    from insighter_ext.platform import Platform
 
 log = logging.getLogger("insighter.kernels")
 

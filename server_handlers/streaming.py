@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from tornado.httputil import HTTPServerRequest
 
@@ -121,6 +122,12 @@ class AnsweredRefusal:
         super().set_default_headers()  # type: ignore[misc]
         if self._closing:
             self.set_header("Connection", "close")  # type: ignore[attr-defined]
+
+    def domain_error(self, status_code: int, kwargs: dict[str, Any]) -> InsighterError:
+        """What was refused in ``prepare`` is told, whoever else refuses the same request before its verb."""
+        if isinstance(self._refusal, InsighterError):
+            return self._refusal
+        return super().domain_error(status_code, kwargs)  # type: ignore[misc, no-any-return]
 
     def raise_refusal(self) -> None:
         """To be called first in every verb."""
