@@ -90,11 +90,12 @@ install: $(VENV)/.insighter $(VENV)/.front-end ## install Insighter into .venv, 
 # --- Using it ---------------------------------------------------------------------------------------------------------
 
 .PHONY: run
-run: install ## open JupyterLab with Insighter
+run: install ## open JupyterLab with Insighter, in the folder projects/
 	@options=""; \
 	if [ "$$(id -u)" = 0 ]; then echo "Running as root: JupyterLab is started with --allow-root."; options="--allow-root"; fi; \
 	if [ ! -t 1 ] || { [ "$$(uname)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; }; then options="$$options --no-browser"; fi; \
-	exec $(BIN)/jupyter lab $$options $(ARGS)
+	mkdir -p projects; \
+	exec $(BIN)/jupyter lab --ServerApp.root_dir=projects $$options $(ARGS)
 
 .PHONY: test
 test: $(VENV)/.test-packages install ## run all tests; make test ARGS="tests/unit -k lineage" runs some

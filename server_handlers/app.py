@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -62,10 +63,18 @@ class InsighterApp(ExtensionApp, _SettingTraits):  # type: ignore[misc, valid-ty
 
     def initialize_settings(self) -> None:
         """Handlers find the platform here."""
+        self._log_with_the_server()
         self.settings["insighter_platform"] = self.platform
         if self._read_settings().kernel_environment:
             self._kernels = KernelEnvironment(self.serverapp, self.platform)
             self._kernels.install()
+
+    def _log_with_the_server(self) -> None:
+        """What the platform logs appears in the server's log, in its form and from its level."""
+        log = logging.getLogger("insighter")
+        log.handlers = list(self.log.handlers) or list(self.serverapp.log.handlers if self.serverapp else [])
+        log.setLevel(self.log.getEffectiveLevel())
+        log.propagate = not log.handlers
 
     def initialize_handlers(self) -> None:
         """Mount the routes, on demand."""
