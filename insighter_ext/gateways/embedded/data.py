@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -67,10 +68,16 @@ class EmbeddedDataGateway:
 
     async def open(self) -> None:
         """Connect, and learn which functions only read."""
+        import psycopg
         import psycopg_pool
 
         self._pool = psycopg_pool.AsyncConnectionPool(
-            kwargs={**self._postgres.conninfo(API_ROLE, self._database), "autocommit": True},
+            kwargs={
+                **self._postgres.conninfo(API_ROLE, self._database),
+                "autocommit": True,
+                # Values are quoted here: with placeholders each statement would be a round trip of its own.
+                "cursor_factory": psycopg.AsyncClientCursor,
+            },
             min_size=1,
             max_size=self._size,
             open=False,
@@ -133,8 +140,6 @@ class EmbeddedDataGateway:
         arguments: dict[str, Any],
         before_commit: Callable[[], None],
     ) -> Any:
-        from psycopg import sql
-
         if self._pool is None:
             raise errors.Unavailable("the platform is not started")
         if function not in self._read_only:
@@ -146,27 +151,17 @@ class EmbeddedDataGateway:
                 hint="its migrations are missing: restart the server",
             )
         role, claims = ("anon", {"role": "anon"}) if principal is None else (principal.role, principal.claims)
-        query = sql.SQL("select public.{}({})").format(
-            sql.Identifier(function),
-            sql.SQL(", ").join(
-                sql.SQL("{} => {}").format(sql.Identifier(f"p_{name}"), sql.Placeholder(name))
-                for name in arguments
-            ),
-        )
+        values = {f"p_{name}": _adapt(value) for name, value in arguments.items()}
+        values |= {"role": role, "claims": json.dumps(claims)}
         async with self._pool.connection() as connection:
-            await connection.execute("begin read only" if read_only else "begin")
             try:
-                await connection.execute(
-                    "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
-                    [role, json.dumps(claims)],
-                )
-                cursor = await connection.execute(
-                    query, {name: _adapt(value) for name, value in arguments.items()}
-                )
+                cursor = await connection.execute(_statements(function, tuple(arguments), read_only), values)
+                cursor.nextset()  # of begin
+                cursor.nextset()  # of set_config
                 row = await cursor.fetchone()
                 if not read_only:
                     before_commit()
-                await connection.execute("commit")
+                    await connection.execute("commit")
             except BaseException:
                 if not connection.broken and not connection.closed:
                     await _shielded(connection.rollback)
@@ -196,6 +191,26 @@ async def _shielded(action: Callable[[], Awaitable[None]]) -> None:
         await asyncio.shield(action())
     except psycopg.Error:
         log.debug("roll-back failed", exc_info=True)
+
+
+@functools.cache
+def _statements(function: str, names: tuple[str, ...], read_only: bool) -> str:
+    """What a call sends in one go; a change is committed apart, when its answer is here."""
+    from psycopg import sql
+
+    query = sql.SQL(
+        "begin {}; select set_config('role', %(role)s, true), set_config('request.jwt.claims', %(claims)s, true); "
+        "select public.{}({}){}"
+    ).format(
+        sql.SQL("read only" if read_only else "read write"),
+        sql.Identifier(function),
+        sql.SQL(", ").join(
+            sql.SQL("{} => {}").format(sql.Identifier(f"p_{name}"), sql.Placeholder(f"p_{name}"))
+            for name in names
+        ),
+        sql.SQL("; commit" if read_only else ""),
+    )
+    return query.as_string()
 
 
 def _adapt(value: Any) -> Any:
