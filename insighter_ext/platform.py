@@ -117,7 +117,9 @@ class Platform:
 
     async def status(self, principal: Principal) -> Status:
         """What the server says of itself to a caller."""
-        answer = await self.data.call(principal, "platform_status")
+        answer, project_id = await asyncio.gather(
+            self.data.call(principal, "platform_status"), self._home_project(principal)
+        )
         return Status(
             version=__version__,
             mode="embedded",
@@ -128,10 +130,12 @@ class Platform:
                 kind=principal.kind,
                 project_id=str(principal.project_id) if principal.project_id else None,
             ),
-            personal_project=str((await self.projects.personal(principal)).id)
-            if principal.project_id is None
-            else str(principal.project_id),
+            personal_project=str(project_id),
         )
+
+    async def _home_project(self, principal: Principal) -> UUID:
+        """Where a caller works who names no project."""
+        return principal.project_id or (await self.projects.personal(principal)).id
 
 
 def _prepare_database(postgres: EmbeddedPostgres) -> UUID:
