@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from uuid import UUID
@@ -23,7 +23,7 @@ from insighter_ext.datahub.models import (
 )
 from insighter_ext.datahub.workers import Inspection, Inspector, PageReader
 from insighter_ext.errors import InsighterError, NotFound, TooLarge
-from insighter_ext.gateways import DataGateway, ObjectStore, ObjectWriter
+from insighter_ext.gateways import DataGateway, ObjectStore, ObjectWriter, delete_released
 from insighter_ext.models import Page, PageQuery
 from insighter_ext.principal import Principal
 
@@ -234,12 +234,7 @@ class DatahubService:
     async def delete(self, principal: Principal, project_id: UUID, name: str) -> None:
         """Delete a dataset with all versions, and the bytes that nothing else in the project needs."""
         gone = await self._data.call(principal, "datasets_delete", project_id=project_id, name=name)
-        # An object stored again since its row was written belongs to an upload whose row is about to be.
-        until = datetime.now(UTC) - timedelta(hours=1)
-        if gone["newest"]:
-            until = max(until, datetime.fromisoformat(gone["newest"]))
-        for key in gone["keys"]:
-            await self._objects.delete(key, until)
+        await delete_released(self._objects, gone)
 
 
 def _filename(name: str) -> str:

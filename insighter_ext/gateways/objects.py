@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 
@@ -97,3 +97,17 @@ class ObjectStore(Protocol):
     async def delete_project(self, project_id: UUID) -> int:
         """Remove all objects of a project; returns how many bytes were freed."""
         ...
+
+
+async def delete_released(objects: ObjectStore, released: Mapping[str, Any]) -> None:
+    """Remove the objects that a deletion in the database left without a row.
+
+    Args:
+        released: as the database answers it: ``keys``, and as ``newest`` when the last of their rows was written. An
+            object stored again since then belongs to an upload whose row is about to be written.
+    """
+    until = datetime.now(UTC) - timedelta(hours=1)
+    if released["newest"]:
+        until = max(until, datetime.fromisoformat(released["newest"]))
+    for key in released["keys"]:
+        await objects.delete(key, until)

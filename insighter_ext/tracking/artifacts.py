@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from insighter_ext.errors import Invalid, NotFound
-from insighter_ext.gateways import DataGateway, ObjectStore, ObjectWriter, StoredObject
+from insighter_ext.gateways import DataGateway, ObjectStore, ObjectWriter, StoredObject, delete_released
 from insighter_ext.principal import Principal
 
 _ROOT = re.compile(r"(runs/[0-9a-f]{32}|models/m-[0-9a-f]{32})/artifacts(?:/(.*))?", re.DOTALL)
@@ -129,5 +129,6 @@ class Artifacts:
         ]
 
     async def delete(self, principal: Principal, location: Location) -> None:
-        """Delete a file, a folder or all files of a root."""
-        await self._data.call(principal, "artifacts_delete", root=location.root, path=location.path)
+        """Delete a file, a folder or all files of a root, and the bytes that nothing else in the project needs."""
+        gone = await self._data.call(principal, "artifacts_delete", root=location.root, path=location.path)
+        await delete_released(self._objects, gone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import secrets
@@ -287,6 +288,28 @@ def test_artifacts_go_there_and_back(mlflow: Any, client: Any, experiment: str, 
     )
     repository.delete_artifacts("out")
     assert {item.path for item in client.list_artifacts(run_id)} == {"notes", "a.json"}
+
+
+def test_deleted_artifacts_free_the_bytes_that_nothing_else_needs(
+    api: httpx.Client, server: JupyterServer, client: Any, experiment: str
+) -> None:
+    run_id = client.create_run(experiment).info.run_id
+    url = f"/insighter/mlflow/api/2.0/mlflow-artifacts/artifacts/runs/{run_id}/artifacts"
+    content = secrets.token_bytes(100)
+    for path in ("folder/one", "other"):
+        assert api.put(f"{url}/{path}", content=content).status_code == 200
+
+    def stored() -> list[Path]:
+        return list((server.data_dir / "objects").rglob(hashlib.sha256(content).hexdigest()))
+
+    assert len(stored()) == 1
+    assert api.delete(f"{url}/folder").status_code == 200
+    assert len(stored()) == 1
+    assert api.get(f"{url}/other").content == content
+    assert api.delete(f"{url}/other").status_code == 200
+    assert stored() == []
+    assert api.put(f"{url}/again", content=content).status_code == 200
+    assert api.get(f"{url}/again").content == content
 
 
 def test_an_artifact_is_a_download_and_never_a_page(api: httpx.Client, client: Any, experiment: str) -> None:

@@ -189,6 +189,7 @@ create table insighter.artifacts (
   primary key (project_id, root, path),
   check (object_key = project_id::text || '/' || sha256)
 );
+create index artifacts_object on insighter.artifacts (object_key);
 
 -- ---- row-level security ---------------------------------------------------------------------------------------------
 

@@ -270,22 +270,28 @@ begin
 end
 $$;
 
--- Delete a file or a folder. The bytes may belong to other artifacts too: they go with the project.
+-- Delete a file or a folder. Answers which objects nothing in the project needs any more, and when the last of these files
+-- was put there: an object stored again since then is another upload's.
 create function public.artifacts_delete(p_root text, p_path text) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   v_project uuid := private.artifact_root(p_root);
+  v_keys text[];
+  v_newest timestamptz;
 begin
   perform private.project_for(v_project, 'editor');
-  delete from insighter.artifacts a
-  where a.project_id = v_project and a.root = p_root
-    and (p_path = '' or a.path = p_path or (a.path > p_path || '/' and a.path < p_path || '0'));
-  return '{}';
+  with gone as (
+    delete from insighter.artifacts a
+    where a.project_id = v_project and a.root = p_root
+      and (p_path = '' or a.path = p_path or (a.path > p_path || '/' and a.path < p_path || '0'))
+    returning a.object_key, a.created_at
+  )
+  select array_agg(object_key), max(created_at) into v_keys, v_newest from gone;
+  return jsonb_build_object('keys', private.objects_unreferenced(v_project, v_keys), 'newest', v_newest);
 end
 $$;
 
 call private.expose('logged_models_create', 'logged_models_get', 'logged_models_search', 'logged_models_update',
   'logged_models_delete', 'artifacts_begin', 'artifacts_put', 'artifacts_get', 'artifacts_list', 'artifacts_delete');
 grant execute on function private.logged_model_json, private.logged_model, private.logged_model_for,
-  private.model_metrics, private.link_models,
-  private.artifact_root to authenticated;
+  private.model_metrics, private.link_models, private.artifact_root to authenticated;
