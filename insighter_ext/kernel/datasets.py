@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from insighter_ext.kernel import transfers
+from insighter_ext.kernel.collection import Collection
 from insighter_ext.kernel.errors import DatasetNotFound, DatasetVersionNotFound, NotFound, missing
 from insighter_ext.kernel.scope import Scope
 from insighter_ext.kernel.tables import Card, Table, amount, bytes_, when
@@ -264,7 +265,7 @@ class Dataset(Card):
         ]
 
 
-class Datasets:
+class Datasets(Collection[DatasetVersion]):
     """The datasets of a project.
 
     Example:
@@ -329,24 +330,9 @@ class Datasets:
         try:
             found = self._scope.client.get(*self._scope.path("datasets", name))
         except NotFound:
-            names, where = self._ipython_key_completions_(), self._scope.where()
+            names, where = self._names(), self._scope.where()
             raise missing(DatasetNotFound, "dataset", name, where, names, "ix.datasets.list()") from None
         return Dataset(self._scope, found["name"], found["history"])
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._ipython_key_completions_()
-
-    def __iter__(self) -> Iterator[DatasetVersion]:
-        return iter(self.list())
-
-    def __len__(self) -> int:
-        return len(self.list())
-
-    def _ipython_key_completions_(self) -> Sequence[str]:
+    def _names(self) -> Sequence[str]:
         return [item["name"] for item in self._scope.client.pages(*self._scope.path("datasets"))]
-
-    def __repr__(self) -> str:
-        return repr(self.list())
-
-    def _repr_html_(self) -> str:
-        return self.list()._repr_html_()

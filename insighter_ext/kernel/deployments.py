@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from insighter_ext.kernel import prediction
+from insighter_ext.kernel.collection import Collection
 from insighter_ext.kernel.errors import (
     DeploymentFailed,
     DeploymentNotFound,
@@ -191,7 +192,7 @@ class Deployment(Card):
         return [*lines, seen["reason"]] if seen["reason"] else lines
 
 
-class Deployments:
+class Deployments(Collection[Deployment]):
     """The endpoints of a project.
 
     Example:
@@ -271,25 +272,10 @@ class Deployments:
         try:
             return Deployment(self._scope, self._scope.client.get(*self._scope.path("deployments", name)))
         except NotFound:
-            names, where = self._ipython_key_completions_(), self._scope.where()
+            names, where = self._names(), self._scope.where()
             raise missing(
                 DeploymentNotFound, "endpoint", name, where, names, "ix.deployments.list()"
             ) from None
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._ipython_key_completions_()
-
-    def __iter__(self) -> Iterator[Deployment]:
-        return iter(self.list())
-
-    def __len__(self) -> int:
-        return len(self.list())
-
-    def _ipython_key_completions_(self) -> Sequence[str]:
+    def _names(self) -> Sequence[str]:
         return [item["name"] for item in self._scope.client.pages(*self._scope.path("deployments"))]
-
-    def __repr__(self) -> str:
-        return repr(self.list())
-
-    def _repr_html_(self) -> str:
-        return self.list()._repr_html_()

@@ -6,9 +6,10 @@ import datetime as dt
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from insighter_ext.kernel.collection import Collection
 from insighter_ext.kernel.errors import (
     InsighterClientError,
     ModelNotFound,
@@ -205,7 +206,7 @@ class Model(Card):
         return lines
 
 
-class Models:
+class Models(Collection[Model]):
     """The registered models of a project.
 
     Example:
@@ -328,23 +329,8 @@ class Models:
         try:
             return Model(self._scope, self._scope.client.get(*self._scope.path("models", name)))
         except NotFound:
-            names, where = self._ipython_key_completions_(), self._scope.where()
+            names, where = self._names(), self._scope.where()
             raise missing(ModelNotFound, "registered model", name, where, names, "ix.models.list()") from None
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._ipython_key_completions_()
-
-    def __iter__(self) -> Iterator[Model]:
-        return iter(self.list())
-
-    def __len__(self) -> int:
-        return len(self.list())
-
-    def _ipython_key_completions_(self) -> Sequence[str]:
+    def _names(self) -> Sequence[str]:
         return [item["name"] for item in self._scope.client.pages(*self._scope.path("models"))]
-
-    def __repr__(self) -> str:
-        return repr(self.list())
-
-    def _repr_html_(self) -> str:
-        return self.list()._repr_html_()

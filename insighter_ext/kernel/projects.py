@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from insighter_ext.kernel.client import Client, current
+from insighter_ext.kernel.collection import Collection
 from insighter_ext.kernel.errors import NotConnected, ProjectNotFound, missing
 from insighter_ext.kernel.scope import Scope
 from insighter_ext.kernel.tables import Card, Table, ago, amount, when
@@ -96,7 +97,7 @@ class Project(CurrentProject):
         self.deployments = Deployments(scope)
 
 
-class Projects:
+class Projects(Collection[Project]):
     """All projects that can be seen from here: from a kernel, its own.
 
     Example:
@@ -133,17 +134,5 @@ class Projects:
         names = [item["name"] for item in known]
         raise missing(ProjectNotFound, "project", name, "sight", names, "ix.projects.list()")
 
-    def __iter__(self) -> Iterator[Project]:
-        return iter(self.list())
-
-    def __len__(self) -> int:
-        return len(self.list())
-
-    def _ipython_key_completions_(self) -> Sequence[str]:
+    def _names(self) -> Sequence[str]:
         return [item["name"] for item in self._client.pages("projects")]
-
-    def __repr__(self) -> str:
-        return repr(self.list())
-
-    def _repr_html_(self) -> str:
-        return self.list()._repr_html_()
