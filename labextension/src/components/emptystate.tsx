@@ -1,5 +1,10 @@
+import { codeIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
 import { Button } from './button';
+import { useUi } from './context';
 import { CodeLine } from './copy';
+import { IconButton } from './iconbutton';
 
 /** A button of an empty state. */
 export interface IEmptyAction {
@@ -27,6 +32,42 @@ export function EmptyState(props: {
         </div>
       )}
       {code && <CodeLine code={code} />}
+    </div>
+  );
+}
+
+/** The same in a line, where several stand one below the other: how to do it in code is unfolded on demand. */
+export function EmptyLine(props: {
+  text: string;
+  action?: IEmptyAction;
+  hint: string;
+  code: string;
+}): JSX.Element {
+  const { text, action, hint, code } = props;
+  const { trans } = useUi();
+  const [open, setOpen] = React.useState(false);
+  return (
+    <div className="jp-Insighter-EmptyLine">
+      <div className="jp-Insighter-EmptyLine-line">
+        <span className="jp-Insighter-EmptyLine-text">{text}</span>
+        {action && (
+          <button type="button" className="jp-Insighter-Link" onClick={action.onClick}>
+            {action.label}
+          </button>
+        )}
+        <IconButton
+          icon={codeIcon}
+          label={open ? trans.__('Hide the code') : trans.__('How to do it in code')}
+          expanded={open}
+          onClick={() => setOpen(!open)}
+        />
+      </div>
+      {open && (
+        <>
+          <p>{hint}</p>
+          <CodeLine code={code} />
+        </>
+      )}
     </div>
   );
 }

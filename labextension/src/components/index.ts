@@ -2,7 +2,7 @@
 export { Button } from './button';
 export { UiProvider, useUi, type IAction, type IUi } from './context';
 export { CodeLine, CopyButton } from './copy';
-export { EmptyState, type IEmptyAction } from './emptystate';
+export { EmptyLine, EmptyState, type IEmptyAction } from './emptystate';
 export { ErrorBoundary } from './errorboundary';
 export { ErrorNote } from './errornote';
 export {

@@ -9,8 +9,8 @@ import { openMenu } from './menu';
 export interface IRowProps {
   name: string;
 
-  /** The one fact that matters, short. */
-  fact?: React.ReactNode;
+  /** The one fact that matters, short; of several parts those at the end go first when there is no room. */
+  fact?: string | ReadonlyArray<string>;
 
   /** A `StatusDot`. */
   status?: React.ReactNode;
@@ -117,7 +117,16 @@ export function Row(props: IRowProps): JSX.Element {
         <span className="jp-Insighter-Row-name" style={{ minWidth: `min(7em, ${props.name.length}ch)` }}>
           {props.name}
         </span>
-        {props.fact !== undefined && <span className="jp-Insighter-Row-fact">{props.fact}</span>}
+        {typeof props.fact === 'string' && <span className="jp-Insighter-Row-fact">{props.fact}</span>}
+        {typeof props.fact === 'object' && (
+          <span className="jp-Insighter-Row-fact jp-mod-parts">
+            {props.fact.map(part => (
+              <React.Fragment key={part}>
+                <span>{part}</span>{' '}
+              </React.Fragment>
+            ))}
+          </span>
+        )}
         {props.status && <span className="jp-Insighter-Row-status">{props.status}</span>}
       </button>
       {inline.length > 0 && (

@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import type { Dataset, Project } from '../api';
-import { Button, EmptyState, ErrorNote, formatNumber, ProgressRow, Row, RowList, useUi } from '../components';
+import { Button, EmptyLine, ErrorNote, formatNumber, ProgressRow, Row, RowList, useUi } from '../components';
 import { datasetIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
 import type { ISectionProps } from '../projects/tokens';
@@ -25,6 +25,17 @@ export function DatasetsSection(props: IDatasetsProps): JSX.Element {
   const all = React.useSyncExternalStore(uploads.subscribe, uploads.snapshot);
   const mine = all.filter(upload => upload.project === project.id);
   const [over, setOver] = React.useState(false);
+
+  // what an upload added is in the list only after the list is asked for again
+  const uploading = mine.length > 0;
+  const [settled, setSettled] = React.useState(true);
+  React.useEffect(() => {
+    if (uploading) {
+      setSettled(false);
+    } else if (!settled) {
+      void list.refresh().then(() => setSettled(true));
+    }
+  }, [uploading, settled, list]);
 
   const count = value?.length ?? null;
   React.useEffect(() => setCount(count), [setCount, count]);
@@ -64,9 +75,10 @@ export function DatasetsSection(props: IDatasetsProps): JSX.Element {
           ))}
         </RowList>
       )}
-      {value?.length === 0 && mine.length === 0 && (
-        <EmptyState
-          text={trans.__('No data yet. Upload a CSV, JSON or Parquet file, or drop one here.')}
+      {value?.length === 0 && !uploading && settled && (
+        <EmptyLine
+          text={trans.__('No data yet')}
+          hint={trans.__('A CSV, JSON or Parquet file, chosen or dropped here; or in a notebook:')}
           action={{
             label: trans.__('Upload a file…'),
             onClick: () => void commands.execute(CommandIDs.upload, { project: project.id })

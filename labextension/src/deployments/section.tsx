@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import type { Deployment } from '../api';
-import { EmptyState, ErrorNote, Row, RowList, useUi } from '../components';
+import { EmptyLine, ErrorNote, Row, RowList, useUi } from '../components';
 import { deploymentIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
 import type { ISectionProps } from '../projects/tokens';
@@ -26,10 +26,11 @@ export function DeploymentsSection({ project, revision, setCount }: ISectionProp
         </RowList>
       )}
       {value?.length === 0 && (
-        <EmptyState
-          text={trans.__('Nothing is served yet. Deploy a registered model as an endpoint that predicts.')}
+        <EmptyLine
+          text={trans.__('No endpoints yet')}
+          hint={trans.__('A registered model becomes an endpoint that predicts; in a notebook:')}
           action={{
-            label: trans.__('Deploy a model…'),
+            label: trans.__('Deploy…'),
             onClick: () => void commands.execute(CommandIDs.deploy, { project: project.id })
           }}
           code='ix.deployments.create("wine", version, wait=True)'
@@ -47,7 +48,7 @@ function DeploymentRow({ deployment, project }: { deployment: Deployment; projec
     <Row
       name={name}
       icon={deploymentIcon}
-      fact={name === endpointName(model) ? `v${version}` : `${model} v${version}`}
+      fact={name === endpointName(model) ? `v${version}` : [`v${version}`, model]}
       title={[name, `${model} v${version}`, ...(reason ? [reason] : [])].join('\n')}
       status={<DeploymentStatus deployment={deployment} />}
       open={{ command: CommandIDs.open, args }}

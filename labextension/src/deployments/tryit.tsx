@@ -80,7 +80,10 @@ function Inputs({ model, deployment, signature, unknown }: IInputsProps): JSX.El
       }
       setOutcome({ answer: await model.invoke(deployment, payload) });
     } catch (error) {
-      setOutcome({ error });
+      const unreadable = error instanceof SyntaxError;
+      setOutcome({
+        error: unreadable ? new Error(trans.__('This is not JSON yet: %1', error.message)) : error
+      });
     } finally {
       setBusy(false);
     }
@@ -161,11 +164,11 @@ function Inputs({ model, deployment, signature, unknown }: IInputsProps): JSX.El
               </span>
             )}
             <div className="jp-Insighter-TryIt-outcome" role="status">
-              {outcome && 'answer' in outcome && <Answer answer={outcome.answer} />}
+              {ready && outcome && 'answer' in outcome && <Answer answer={outcome.answer} />}
             </div>
           </div>
         </form>
-        {outcome && 'error' in outcome && <ErrorNote error={outcome.error} />}
+        {ready && outcome && 'error' in outcome && <ErrorNote error={outcome.error} />}
       </section>
       <Snippets url={address(deployment)} payload={payload} />
     </div>

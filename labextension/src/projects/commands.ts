@@ -1,5 +1,6 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
+import type { IDocumentWidget } from '@jupyterlab/docregistry';
 import { addIcon, editIcon, folderIcon, refreshIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
@@ -247,7 +248,18 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
     describedBy: { args: NOTHING },
     execute: async () => {
       const making = api.quickstart();
-      Notification.promise(making, {
+      const opened = making.then(async made => {
+        await attempt(async () => {
+          await projects.select(made.project.id);
+          show();
+          await goTo(made.project.folder, false);
+          const notebook: unknown = await commands.execute('docmanager:open', { path: made.notebook });
+          // cells that are run before the kernel is there are not run at all
+          await kernelOf(notebook as IDocumentWidget | undefined);
+        });
+        return made;
+      });
+      Notification.promise(opened, {
         pending: { message: trans.__('Making a project with data and a notebook…') },
         success: {
           message: result =>
@@ -259,15 +271,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
         },
         error: { message: reason => errorText(reason), options: { autoClose: false } }
       });
-      const made = await making.catch(() => null); // told by the notification
-      if (made) {
-        await attempt(async () => {
-          await projects.select(made.project.id);
-          show();
-          await goTo(made.project.folder, false);
-          await commands.execute('docmanager:open', { path: made.notebook });
-        });
-      }
+      await opened.catch(() => null); // told by the notification
     }
   });
 
@@ -302,4 +306,16 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
       commands.notifyCommandChanged(id);
     }
   });
+}
+
+/** How long a kernel may take to start before one stops waiting for it, in milliseconds. */
+const PATIENCE = 30_000;
+
+/** Wait until a notebook has its kernel; not for ever, and not where it has none. */
+async function kernelOf(notebook: IDocumentWidget | undefined): Promise<void> {
+  if (notebook) {
+    const { ready, sessionContext } = notebook.context;
+    const started = ready.then(() => sessionContext.ready).then(() => sessionContext.session?.kernel?.info);
+    await Promise.race([started, new Promise(resolve => window.setTimeout(resolve, PATIENCE))]);
+  }
 }

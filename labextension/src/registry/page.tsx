@@ -288,6 +288,7 @@ function Signature({ model, version }: { model: RegisteredModelModel; version: n
 
 function Fields(props: { title: string; fields: ReadonlyArray<SignatureField> }): JSX.Element {
   const { trans } = useHost();
+  const shaped = props.fields.some(({ shape }) => shape);
   return (
     <>
       <h2 className="jp-Insighter-Heading">{props.title}</h2>
@@ -299,7 +300,7 @@ function Fields(props: { title: string; fields: ReadonlyArray<SignatureField> })
             <tr>
               <th scope="col">{trans.__('Name')}</th>
               <th scope="col">{trans.__('Type')}</th>
-              <th scope="col">{trans.__('Shape')}</th>
+              {shaped && <th scope="col">{trans.__('Shape')}</th>}
               <th scope="col">{trans.__('Required')}</th>
             </tr>
           </thead>
@@ -310,7 +311,7 @@ function Fields(props: { title: string; fields: ReadonlyArray<SignatureField> })
                 <td>
                   <code>{field.type}</code>
                 </td>
-                <td>{field.shape ? `(${field.shape.join(', ')})` : ''}</td>
+                {shaped && <td>{field.shape ? `(${field.shape.join(', ')})` : ''}</td>}
                 <td>{field.required ? trans.__('yes') : trans.__('no')}</td>
               </tr>
             ))}

@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import type { RegisteredModel } from '../api';
-import { EmptyState, ErrorNote, Row, RowList, useUi } from '../components';
+import { EmptyLine, ErrorNote, Row, RowList, useUi } from '../components';
 import { modelIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
 import type { ISectionProps } from '../projects/tokens';
@@ -10,12 +10,10 @@ import { modelList } from './model';
 
 /** The command that deploys a model; the deployments'. */
 const DEPLOY = 'insighter:deploy-model';
-/** The command that opens an experiment; the experiments'. */
-const OPEN_EXPERIMENT = 'insighter:open-experiment';
 
 /** The registered models in the sidebar. */
 export function ModelsSection({ project, revision, setCount }: ISectionProps): JSX.Element {
-  const { trans, commands } = useUi();
+  const { trans } = useUi();
   const [list, { value, error }] = useOwnResource(() => modelList(project.id), project.id, revision);
   const count = value?.length ?? null;
   React.useEffect(() => setCount(count), [setCount, count]);
@@ -30,12 +28,9 @@ export function ModelsSection({ project, revision, setCount }: ISectionProps): J
         </RowList>
       )}
       {value?.length === 0 && (
-        <EmptyState
-          text={trans.__('No models yet. Register one from a run’s page, or while you log it:')}
-          action={{
-            label: trans.__('Choose an experiment…'),
-            onClick: () => void commands.execute(OPEN_EXPERIMENT, { project: project.id })
-          }}
+        <EmptyLine
+          text={trans.__('No models yet')}
+          hint={trans.__('Register one from a run’s page, or while you log it:')}
           code='mlflow.sklearn.log_model(model, name="model", registered_model_name="wine-quality")'
         />
       )}
@@ -51,14 +46,14 @@ function ModelRow({ model, project }: { model: RegisteredModel; project: string 
   const others = Object.entries(model.aliases).map(([alias, version]) => `@${alias} v${version}`);
   const own = latest?.aliases.map(alias => `@${alias}`) ?? [];
   const fact = latest
-    ? [[`v${latest.version}`, ...own].join(' '), own.length > 0 ? '' : (others[0] ?? '')]
+    ? [`v${latest.version}`, ...(own.length > 0 ? own : others.slice(0, 1))]
     : [trans.__('no versions')];
   return (
     <Row
       name={name}
       icon={modelIcon}
-      fact={fact.filter(part => part).join(' · ')}
-      title={[name, ...others].join('\n')}
+      fact={fact}
+      title={[latest ? `${name} v${latest.version}` : name, ...others].join('\n')}
       open={{ command: CommandIDs.open, args }}
       actions={[
         ...(latest

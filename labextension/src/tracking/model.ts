@@ -1,5 +1,7 @@
 import {
+  ApiError,
   type ArtifactFile,
+  datasets,
   type Experiment,
   experiments,
   type MetricHistory,
@@ -103,6 +105,17 @@ export class RunModel {
     return new Resource(() => experiments.metric(this.project, this.id, key));
   }
 
+  /** Where what the run read and made is found in the project now. */
+  links(run: RunDetail): Resource<ILinks> {
+    return new Resource<ILinks>(async () => {
+      const [inputs, versions] = await Promise.all([
+        Promise.all(run.inputs.map(input => this._dataset(input))),
+        run.models.length > 0 ? this._versions() : []
+      ]);
+      return { inputs, versions };
+    });
+  }
+
   artifacts(folder: string): Resource<ArtifactFile[]> {
     return new Resource(() => experiments.artifacts(this.project, this.id, folder));
   }
@@ -110,6 +123,33 @@ export class RunModel {
   dispose(): void {
     this.detail.dispose();
   }
+
+  /** The version whose content has an input's digest; null where the project has none. */
+  private async _dataset({ name, digest }: RunDetail['inputs'][number]): Promise<number | null> {
+    try {
+      const { history } = await datasets.get(this.project, name);
+      return history.find(({ sha256 }) => sha256.startsWith(digest))?.version ?? null;
+    } catch (reason) {
+      if (reason instanceof ApiError && [400, 404].includes(reason.status)) {
+        return null; // deleted meanwhile, or never one of the project's
+      }
+      throw reason;
+    }
+  }
+
+  private async _versions(): Promise<ModelVersion[]> {
+    const names = await modelNames(this.project);
+    const details = await Promise.all(names.map(name => models.get(this.project, name)));
+    return details.flatMap(({ history }) => history).filter(({ run_id }) => run_id === this.id);
+  }
+}
+
+/** What a run's inputs and models are in the project. */
+export interface ILinks {
+  /** For each input the dataset's version; null where it is none of the project's. */
+  inputs: ReadonlyArray<number | null>;
+  /** What was registered from the run. */
+  versions: ReadonlyArray<ModelVersion>;
 }
 
 /** The metrics that most runs have, at most `limit`, the most frequent first and then by name. */

@@ -22,6 +22,10 @@ import { RunStatus } from './status';
 
 type Tab = 'metrics' | 'params' | 'links' | 'artifacts' | 'tags';
 
+/** Commands of other capabilities. */
+const OPEN_DATASET = 'insighter:open-dataset';
+const OPEN_MODEL = 'insighter:open-model';
+
 /** Curves that are drawn at once; each is a request. */
 const CURVES = 24;
 
@@ -244,6 +248,13 @@ function MetricChart({ model, metric }: { model: RunModel; metric: Metric }): JS
 function Links({ model, run }: { model: RunModel; run: RunDetail }): JSX.Element {
   const { trans, commands } = useHost();
   const { project } = model;
+  const revision = useRevision();
+  const [, { value: links }] = useOwnResource(
+    () => model.links(run),
+    [run.id, ...run.inputs.map(({ digest }) => digest), ...run.models].join(' '),
+    revision
+  );
+  const inContext = run.inputs.some(({ context }) => context);
   return (
     <>
       <h2 className="jp-Insighter-Heading">{trans.__('Datasets it read')}</h2>
@@ -255,17 +266,30 @@ function Links({ model, run }: { model: RunModel; run: RunDetail }): JSX.Element
             <tr>
               <th scope="col">{trans.__('Dataset')}</th>
               <th scope="col">{trans.__('Digest')}</th>
-              <th scope="col">{trans.__('Context')}</th>
+              {inContext && <th scope="col">{trans.__('Context')}</th>}
             </tr>
           </thead>
           <tbody>
-            {run.inputs.map(({ name, digest, context }) => (
-              <tr key={`${name} ${digest}`}>
-                <th scope="row">{name}</th>
+            {run.inputs.map(({ name, digest, context }, index) => (
+              <tr key={`${name} ${digest} ${context}`}>
+                <th scope="row">
+                  {links?.inputs[index] ? (
+                    <button
+                      type="button"
+                      className="jp-Insighter-Link"
+                      title={trans.__('Open the dataset')}
+                      onClick={() => void commands.execute(OPEN_DATASET, { project, name })}
+                    >
+                      {`${name} v${links.inputs[index]}`}
+                    </button>
+                  ) : (
+                    name
+                  )}
+                </th>
                 <td>
                   <code>{digest}</code>
                 </td>
-                <td>{context}</td>
+                {inContext && <td>{context}</td>}
               </tr>
             ))}
           </tbody>
@@ -283,6 +307,19 @@ function Links({ model, run }: { model: RunModel; run: RunDetail }): JSX.Element
             <li key={id}>
               <code>{id}</code>
               <CopyButton text={id} label={trans.__('Copy the model’s id')} />
+              {links?.versions
+                .filter(({ model_id }) => model_id === id)
+                .map(({ name, version }) => (
+                  <button
+                    key={`${name} ${version}`}
+                    type="button"
+                    className="jp-Insighter-Link"
+                    title={trans.__('Open the registered model')}
+                    onClick={() => void commands.execute(OPEN_MODEL, { project, name })}
+                  >
+                    {`${name} v${version}`}
+                  </button>
+                ))}
               <Button
                 onClick={() =>
                   void commands.execute(CommandIDs.registerModel, { project, run: run.id, model: id })

@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import { EmptyState, ErrorNote, formatNumber, Row, RowList, StatusDot, useUi } from '../components';
+import { EmptyLine, ErrorNote, formatNumber, Row, RowList, StatusDot, useUi } from '../components';
 import { experimentIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
 import type { ISectionProps } from '../projects/tokens';
@@ -31,9 +31,10 @@ export function ExperimentsSection({ project, revision, setCount }: ISectionProp
         </RowList>
       )}
       {value?.length === 0 && (
-        <EmptyState
-          text={trans.__(
-            'No runs yet. Log from a notebook of this project: MLflow knows the way by itself, nothing to configure.'
+        <EmptyLine
+          text={trans.__('No runs yet')}
+          hint={trans.__(
+            'Log from a notebook of this project: MLflow knows the way by itself, nothing to configure.'
           )}
           code="import mlflow; mlflow.autolog()"
         />
