@@ -137,11 +137,13 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   /** The first question: everything. */
   private async _load(): Promise<void> {
+    const before = this._current;
     const [status, all] = await Promise.all([api.status(), api.list()]);
     this._status = status;
     this._all = all;
     const project = await this._choose(all, status);
-    if (project) {
+    // one that was opened by hand meanwhile stays
+    if (project && this._current === before) {
       this._open(project);
     }
     this._stateChanged.emit();
