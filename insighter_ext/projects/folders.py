@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+import tempfile
 from pathlib import Path
 from uuid import UUID
 
@@ -23,17 +26,18 @@ def make(root: Path, wanted: str, project_id: UUID) -> str:
         if not folder.resolve().is_relative_to(root):
             folder = root / str(project_id)  # a stored path that leads out, by a link made since
         try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            if _read(folder) != project_id and not (folder.is_dir() and not any(folder.iterdir())):
-                continue
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                if _read(folder) != project_id and not (folder.is_dir() and not any(folder.iterdir())):
+                    continue
+            _write(folder, project_id)
         except OSError as error:
             raise Unavailable(
                 f"the project's folder could not be made: {error.strerror}",
                 code="folder_failed",
                 hint=f"check that the server may write to {root}",
             ) from error
-        (folder / MARKER).write_text(json.dumps({"project": str(project_id)}) + "\n", encoding="utf-8")
         return folder.relative_to(root).as_posix()
     raise Unavailable(
         f'no free folder name like "{wanted}"', code="folder_failed", hint="remove some of those folders"
@@ -64,9 +68,27 @@ def project_of(path: Path, root: Path) -> UUID | None:
     return None
 
 
-def _read(folder: Path) -> UUID | None:
+def _write(folder: Path, project_id: UUID) -> None:
+    """Put the marker in place as a whole; a link of its name is replaced, not followed."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=MARKER)
     try:
-        with (folder / MARKER).open(encoding="utf-8") as file:
-            return UUID(json.loads(file.read(4096))["project"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(json.dumps({"project": str(project_id)}) + "\n")
+        Path(name).chmod(0o644)
+        Path(name).replace(folder / MARKER)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _read(folder: Path) -> UUID | None:
+    # A marker may come with a folder from anywhere: neither a link is followed nor a pipe waited for.
+    try:
+        handle = os.open(folder / MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            marker = os.read(handle, 4096) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
+        finally:
+            os.close(handle)
+        return UUID(json.loads(marker)["project"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,7 +23,8 @@ from insighter_ext.registry.models import (
 from insighter_ext.tracking.service import metric
 
 _MLMODEL = "MLmodel"
-_MAX_METADATA = 16 * 1024**2
+_MAX_MLMODEL = 2 * 1024**2
+_MAX_EXAMPLE = 16 * 1024**2
 
 
 class ModelFile(NamedTuple):
@@ -126,12 +128,13 @@ class RegistryService:
     ) -> ModelSignature:
         """What a version takes and gives, as its MLmodel file says."""
         files = {file.path: file for file in await self.model_files(principal, project_id, name, version)}
-        mlmodel = signatures.parse(await self._read(files.get(_MLMODEL)) or b"")
-        example = await self._read(files.get(signatures.example_path(mlmodel) or ""))
-        return signatures.signature(mlmodel, example)
+        described = await self._read(files.get(_MLMODEL), _MAX_MLMODEL)
+        mlmodel = await asyncio.to_thread(signatures.parse, described or b"")
+        example = await self._read(files.get(signatures.example_path(mlmodel) or ""), _MAX_EXAMPLE)
+        return await asyncio.to_thread(signatures.signature, mlmodel, example)
 
-    async def _read(self, file: ModelFile | None) -> bytes | None:
-        if file is None or file.size > _MAX_METADATA:
+    async def _read(self, file: ModelFile | None, limit: int) -> bytes | None:
+        if file is None or file.size > limit:
             return None
         return b"".join([chunk async for chunk in self._objects.read(file.key)])
 

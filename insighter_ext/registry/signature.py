@@ -11,12 +11,16 @@ _EXAMPLE_ROWS = 5
 
 
 def parse(mlmodel: bytes) -> dict[str, Any]:
-    """An MLmodel file, which is YAML; an empty mapping where it is damaged."""
+    """An MLmodel file, which is YAML; an empty mapping where it is damaged. All values are strings.
+
+    It comes from whoever logged the model: nothing is constructed but mappings, lists and strings, and no mapping is
+    merged into others, which a few lines could blow up without end.
+    """
     import yaml  # type: ignore[import-untyped, unused-ignore]
 
     try:
-        found = yaml.safe_load(mlmodel)
-    except yaml.YAMLError:
+        found = yaml.load(mlmodel, yaml.BaseLoader)  # noqa: S506 - the safest there is: it knows no tags at all
+    except (yaml.YAMLError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -29,7 +33,16 @@ def example_path(mlmodel: dict[str, Any]) -> str | None:
 
 
 def signature(mlmodel: dict[str, Any], example: bytes | None) -> ModelSignature:
-    """The signature of a parsed MLmodel file, with the first rows of its example."""
+    """The signature of a parsed MLmodel file, with the first rows of its example; empty where it makes no sense."""
+    try:
+        found = _signature(mlmodel, example)
+        found.model_dump_json()  # not all that JSON can say can be said again: halves of characters, endless nesting
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return ModelSignature(inputs=[], outputs=[], flavors=[], example=None)
+    return found
+
+
+def _signature(mlmodel: dict[str, Any], example: bytes | None) -> ModelSignature:
     declared = mlmodel.get("signature")
     declared = declared if isinstance(declared, dict) else {}
     flavors = mlmodel.get("flavors")

@@ -26,11 +26,8 @@ _STATUS = {
     "23503": 409,  # foreign_key_violation
     "23514": 422,  # check_violation
     "23502": 422,  # not_null_violation
-    "22P02": 422,  # invalid_text_representation
-    "22001": 422,  # string_data_right_truncation
-    "22003": 422,  # numeric_value_out_of_range
-    "22021": 422,  # character_not_in_repertoire
-    "22P05": 422,  # untranslatable_character: \\u0000 in jsonb
+    "54000": 422,  # program_limit_exceeded: a text too long for its index
+    "54001": 422,  # statement_too_complex: nested too deeply
     "57014": 504,  # query_canceled
 }
 
@@ -44,6 +41,8 @@ def domain_error(sqlstate: str, message: str, detail: str | None, hint: str | No
         return errors.from_status(int(sqlstate[2:]), message, hint=hint, code=detail)
     if sqlstate in _STATUS:
         return errors.from_status(_STATUS[sqlstate], message, hint=hint)
+    if sqlstate[:2] == "22":  # data exceptions: a value that its type does not take, such as a made-up cursor
+        return errors.Invalid(message, hint=hint)
     if sqlstate[:2] in {"08", "53", "57"}:
         return errors.Unavailable("the database does not answer", hint="try again in a moment")
     return errors.InsighterError(f"the database refused the call ({sqlstate}): {message}")

@@ -34,6 +34,7 @@ API_ROLE = "authenticator"
 _PORT = 5432
 _SOCKET_PATH_LIMIT = 100  # of 108 on Linux and 104 on macOS, less PostgreSQL's own ".lock" suffix
 _SYSTEM_USER = "pgserver"
+_LONGEST_LOG = 10 << 20
 
 
 class EmbeddedPostgres:
@@ -96,6 +97,8 @@ class EmbeddedPostgres:
             "dbname": database,
             "application_name": "insighter",
             "connect_timeout": 10,
+            # Both sides prove that they know the password: whoever else may listen on the socket does not learn it.
+            "require_auth": "scram-sha-256",
         }
 
     def password(self, user: str) -> str:
@@ -215,8 +218,9 @@ class EmbeddedPostgres:
         shutil.rmtree(staging, ignore_errors=True)  # of a start that was interrupted
         staging.mkdir(mode=0o700)
         secret = self.directory / "initdb.secret"
-        secret.write_text(self.password("postgres"))
-        secret.chmod(0o600)
+        secret.unlink(missing_ok=True)
+        with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(self.password("postgres"))
         log_file = self.directory / "postgres.log"
         log_file.touch(mode=0o600)
         if self._as_other_user():
@@ -286,8 +290,12 @@ class EmbeddedPostgres:
     def _start(self) -> None:
         sockets = self._socket_directory()
         sockets.mkdir(mode=0o700, exist_ok=True)
+        if sockets.is_symlink():
+            raise Unavailable(f"{sockets} is a link", hint="remove it")
         owner = sockets.stat().st_uid
         log_file = self.directory / "postgres.log"
+        if log_file.exists() and log_file.stat().st_size > _LONGEST_LOG:
+            os.truncate(log_file, 0)
         if self._as_other_user():
             import pwd
 
@@ -304,7 +312,9 @@ class EmbeddedPostgres:
             "max_connections": 60,
             "shared_buffers": "64MB",
             "jit": "off",
-            "log_min_messages": "warning",
+            # Functions refuse with errors, which their callers are told: here they would fill the disk.
+            "log_min_messages": "log",
+            "log_min_error_statement": "panic",
         }
         (self.data / "postgresql.auto.conf").unlink(missing_ok=True)
         conf = self.data / "insighter.conf"
