@@ -243,13 +243,7 @@ class ApiHandler(PlatformHandler):
 
     def parse_body(self, model: type[BaseModel]) -> BaseModel:
         """The JSON body as a model."""
-        try:
-            values = json.loads(self.request.body or b"{}")
-        except (ValueError, RecursionError) as error:
-            raise BadRequest(f"the body is not JSON: {error}", code="not_json") from None
-        if not isinstance(values, dict):
-            raise BadRequest("the body is not a JSON object", code="not_json")
-        return _validated(model, values)
+        return _validated(model, json_object(self.request.body))
 
     def answer(self, result: BaseModel | None, status: int = 200) -> None:
         """Write a model as JSON."""
@@ -280,6 +274,23 @@ def declared(handler: type[ApiHandler]) -> dict[str, Operation]:
         if operation is not None:
             found[method] = cast(Operation, operation)
     return found
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """A request's body as a JSON object; empty where there is none.
+
+    Raises:
+        BadRequest: it is no JSON, no object, nested too deeply, or holds halves of characters, which nothing can store.
+    """
+    try:
+        values = json.loads(body or b"{}")
+        if b"\\u" in body:
+            json.dumps(values, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is not JSON: {error}", code="not_json") from None
+    if not isinstance(values, dict):
+        raise BadRequest("the body is not a JSON object", code="not_json")
+    return values
 
 
 def _validated(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:

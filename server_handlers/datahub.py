@@ -64,6 +64,7 @@ class DatasetVersionsHandler(AnsweredRefusal, ApiHandler):
         """Check everything that can be checked before the first byte is taken."""
         try:
             await super().prepare(_redirect_to_login=_redirect_to_login)
+            self.raise_refusal()
             if self.request.method == "POST":
                 self.parse_query(UploadQuery)
                 project_id = self.path_arguments(dict(self.path_kwargs))["project_id"]

@@ -93,6 +93,7 @@ class ServeHandler(AnsweredRefusal, PlatformHandler):
         self._size = 0
         try:
             await super().prepare(_redirect_to_login=_redirect_to_login)
+            self.raise_refusal()
         except (InsighterError, web.HTTPError) as refusal:
             self.refuse(refusal)
 

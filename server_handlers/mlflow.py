@@ -7,11 +7,11 @@ import re
 from typing import Any
 
 from insighter_ext import __version__
-from insighter_ext.errors import BadRequest, InsighterError, NotFound
+from insighter_ext.errors import InsighterError, NotFound
 from insighter_ext.platform import Platform
 from insighter_ext.tracking.endpoints import Endpoint
 from insighter_ext.tracking.protocol import Fields
-from server_handlers.base import PlatformHandler
+from server_handlers.base import PlatformHandler, json_object
 
 MLFLOW = "/insighter/mlflow"
 
@@ -89,15 +89,7 @@ class MlflowHandler(Protocol):
         await self._run(path, self._body())
 
     def _body(self) -> dict[str, Any]:
-        try:
-            values = json.loads(self.request.body or b"{}")
-        except (ValueError, RecursionError) as error:
-            raise BadRequest(f"the body is not JSON: {error}", code="not_json") from None
-        if values is None:
-            return {}
-        if not isinstance(values, dict):
-            raise BadRequest("the body is not a JSON object", code="not_json")
-        return values
+        return json_object(b"" if self.request.body.strip() == b"null" else self.request.body)
 
     async def _run(self, path: str, values: dict[str, Any]) -> None:
         router = self.settings.get("insighter_mlflow")

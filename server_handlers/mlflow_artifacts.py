@@ -35,6 +35,7 @@ class ArtifactsHandler(AnsweredRefusal, Protocol):
         """Check everything that can be checked before the first byte is taken."""
         try:
             await super().prepare(_redirect_to_login=_redirect_to_login)
+            self.raise_refusal()
             if self.request.method == "PUT":
                 writer = await self.platform.tracking.files.begin(self.principal, self._location)
                 self._upload = Upload(self.request, writer, self.platform.settings.max_upload_bytes)

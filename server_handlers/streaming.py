@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from tornado import web
 from tornado.httputil import HTTPServerRequest
 
 from insighter_ext.errors import BadRequest, InsighterError, TooLarge
@@ -116,6 +117,14 @@ class AnsweredRefusal:
             raise error
         self.request.connection.set_max_body_size(_DRAINED)  # type: ignore[union-attr]
         self._refusal = error
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """What is not UTF-8 is refused like everything else: after a small body was read."""
+        try:
+            return super().decode_argument(value, name)  # type: ignore[misc, no-any-return]
+        except web.HTTPError as error:
+            self._refusal = BadRequest(error.log_message or "not UTF-8")
+            return ""
 
     def set_default_headers(self) -> None:
         """A connection whose body was not read is closed: the client must not send its next request there."""

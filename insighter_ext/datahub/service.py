@@ -82,7 +82,7 @@ class DatahubService:
     async def _version(
         self, principal: Principal, project_id: UUID, name: str, version: int
     ) -> dict[str, Any]:
-        if version > _MOST_VERSION:
+        if not 0 < version <= _MOST_VERSION:
             raise NotFound(f'"{name}" has no version {version}', code="version_not_found")
         found: dict[str, Any] = await self._data.call(
             principal, "datasets_version", project_id=project_id, name=name, version=version

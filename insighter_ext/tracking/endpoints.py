@@ -12,6 +12,8 @@ from insighter_ext.tracking import protocol
 from insighter_ext.tracking.names import random_name
 from insighter_ext.tracking.protocol import Fields, Json
 
+_MODEL_HISTORY = "mlflow.log-model.history"
+
 Endpoint = Callable[[Principal, Fields], Awaitable[Json]]
 
 
@@ -246,14 +248,17 @@ class TrackingEndpoints:
             "runs_log_inputs",
             run_id=fields.required("run_id"),
             datasets=[protocol.dataset_input(item) for item in fields.objects("datasets")],
-            models=[item.get("model_id") for item in fields.objects("models")],
+            models=[protocol.identifier(item.get("model_id")) for item in fields.objects("models")],
         )
         return {}
 
     async def log_outputs(self, principal: Principal, fields: Fields) -> Json:
         """Models that a run made."""
         models = [
-            {"model_id": item.get("model_id"), "step": protocol.integer(item.get("step") or 0, "step")}
+            {
+                "model_id": protocol.identifier(item.get("model_id")),
+                "step": protocol.integer(item.get("step") or 0, "step"),
+            }
             for item in fields.objects("models")
         ]
         await self._data.call(principal, "runs_log_outputs", run_id=fields.required("run_id"), models=models)
@@ -264,13 +269,12 @@ class TrackingEndpoints:
         run_id = fields.required("run_id")
         try:
             model = json.loads(fields.required("model_json"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Invalid(f"Malformed model info. \n {error}\n not a valid JSON.") from None
         if not isinstance(model, dict) or not {"artifact_path", "flavors", "run_id"} <= set(model):
             raise Invalid("Model json is missing mandatory fields: artifact_path, flavors, run_id")
         found = await self._data.call(principal, "runs_get", run_id=run_id)
-        history = json.loads(found["tags"].get("mlflow.log-model.history", "[]"))
-        tags = {"mlflow.log-model.history": json.dumps([*history, model])}
+        tags = {_MODEL_HISTORY: json.dumps([*_history(found["tags"].get(_MODEL_HISTORY, "[]")), model])}
         return await self._log(principal, fields, {"tags": tags})
 
     async def metric_history(self, principal: Principal, fields: Fields) -> Json:
@@ -416,6 +420,15 @@ class TrackingEndpoints:
         model_id = fields.required("model_id")
         files = await self._files(principal, f"models/{model_id}", fields.text("artifact_directory_path"))
         return {"root_uri": protocol.model_uri(model_id), "files": files}
+
+
+def _history(tag: str) -> list[Json]:
+    """The models that older clients have named so far; none where somebody set the tag to something else."""
+    try:
+        found = json.loads(tag)
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _experiment_name(name: str) -> str:

@@ -185,11 +185,11 @@ class Fields:
     def view(self, name: str) -> str:
         """A view type: active, deleted or all."""
         value = self._values.get(name)
-        if isinstance(value, list):
+        if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if value is None:
             return "active"
-        if isinstance(value, str) and value.isdigit():
+        if isinstance(value, str) and value in {"1", "2", "3"}:
             value = int(value)
         if not isinstance(value, str | int) or value not in VIEWS:
             raise Invalid(
@@ -254,6 +254,13 @@ def key(value: Any, name: str = "key") -> str:
     return value
 
 
+def identifier(value: Any, name: str = "model_id") -> str:
+    """The id of a model."""
+    if not isinstance(value, str) or value == "":
+        raise Invalid(f"Missing value for required parameter '{name}'.")
+    return value
+
+
 def text_value(value: Any, name: str, limit: int) -> str:
     """A parameter's or tag's value."""
     value = "" if value is None else value if isinstance(value, str) else str(value)
@@ -310,8 +317,8 @@ def metrics(items: list[Json]) -> tuple[list[Json], list[Json]]:
         metric = {"key": name, "value": value, "step": step, "time": time}
         found.append(metric)
         if item.get("model_id"):
-            dataset = {name: item[name] for name in ("dataset_name", "dataset_digest") if item.get(name)}
-            of_models.append({**metric, "model_id": item["model_id"], **dataset})
+            dataset = {name: str(item[name]) for name in ("dataset_name", "dataset_digest") if item.get(name)}
+            of_models.append({**metric, "model_id": identifier(item["model_id"]), **dataset})
     return found, of_models
 
 
@@ -360,7 +367,11 @@ def dataset_input(item: Json) -> Json:
         text_value(dataset.get(name), f"dataset.{name}", limit)
     tags = item.get("tags")
     return {
-        **{name: dataset.get(name) for name in ("name", "digest", "schema", "profile")},
+        **{
+            name: str(dataset[name])
+            for name in ("name", "digest", "schema", "profile")
+            if dataset.get(name) is not None
+        },
         "source_type": str(dataset.get("source_type") or ""),
         "source": str(dataset.get("source") or ""),
         "tags": pairs(
