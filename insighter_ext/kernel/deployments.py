@@ -228,6 +228,7 @@ class Deployments(Collection[Deployment]):
         wait: bool = True,
         timeout: float = 120,
         port: int | None = None,
+        replace: bool = False,
     ) -> Deployment:
         """Deploy a model version behind an address.
 
@@ -237,6 +238,7 @@ class Deployments(Collection[Deployment]):
             wait: until it is healthy.
             timeout: how long, in seconds.
             port: a fixed local port; any free one where omitted.
+            replace: an endpoint of that name is deleted first; until the new one is healthy its address is silent.
 
         Raises:
             DeploymentFailed: it did not become healthy; with the reason and the end of its log.
@@ -250,6 +252,8 @@ class Deployments(Collection[Deployment]):
         body: dict[str, Any] = {"name": name, "model": wanted.name, "version": wanted.version}
         if port is not None:
             body["port"] = port
+        if replace and name in self:
+            self[name].delete()
         made = Deployment(self._scope, self._scope.client.post(*self._scope.path("deployments"), json=body))
         return made.wait(timeout) if wait else made
 

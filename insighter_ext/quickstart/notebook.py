@@ -103,7 +103,7 @@ The endpoint is a process of its own: it answers when this notebook is closed, a
     (
         "code",
         """\
-endpoint = ix.deployments.create("wine", version, wait=True)
+endpoint = ix.deployments.create("wine", version, wait=True, replace=True)
 endpoint.predict(X_test.head())""",
     ),
 ]

@@ -55,6 +55,8 @@ def test_from_a_csv_file_to_a_live_endpoint(server: JupyterServer, api: httpx.Cl
         for cell in cells:
             if cell.cell_type == "code":
                 running.run(cell.source)
+        # Run a second time, its last cell puts the endpoint in the place of the one before.
+        running.run(cells[-1].source)
         endpoint = wait_until_settled(api, f"{base}/deployments/wine")
         if endpoint.get("status") == "healthy":
             assert api.delete(f"{base}/deployments/wine").status_code == 204
