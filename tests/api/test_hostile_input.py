@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,23 @@ def body_fields(operation: dict[str, Any]) -> list[str]:
         return []
     name = content["schema"]["$ref"].rsplit("/", 1)[1]
     return list(openapi.document()["components"]["schemas"][name]["properties"])
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[JupyterServer]:
+    """A server for these tests alone: some of what they send is taken, and renames what others rely on."""
+    running = JupyterServer(Path(tempfile.mkdtemp(prefix="ixs-")))
+    try:
+        yield running.start()
+    finally:
+        running.destroy()
+
+
+@pytest.fixture(scope="module")
+def api(server: JupyterServer) -> Iterator[httpx.Client]:
+    """A client of that server."""
+    with server.client() as client:
+        yield client
 
 
 @pytest.fixture
