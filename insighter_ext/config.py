@@ -1,7 +1,7 @@
 """Every setting, in one table.
 
 A setting is read, in this order, from Jupyter's configuration (``c.InsighterApp.<name>``), the environment
-(``INSIGHTER_<NAME>``) and its default.
+(``INSIGHTER_<NAME>``, or ``SUPABASE_<NAME>`` for what Supabase calls so) and its default.
 """
 
 from __future__ import annotations
@@ -19,10 +19,17 @@ def _default_storage_dir() -> Path:
     return Path(jupyter_data_dir()) / "insighter"
 
 
-def _setting(default: Any, help: str) -> Any:
+def _setting(default: Any, help: str, *, secret: bool = False) -> Any:
+    metadata = {"help": help, "secret": secret}
     if callable(default):
-        return field(default_factory=default, metadata={"help": help})
-    return field(default=default, metadata={"help": help})
+        return field(default_factory=default, metadata=metadata)
+    # A secret is in no representation, and so in no log and no traceback.
+    return field(default=default, repr=not secret, metadata=metadata)
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return name.upper() if name.startswith("supabase_") else f"INSIGHTER_{name.upper()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,22 @@ class Settings:
     kernel_environment: bool = _setting(
         True,
         "Whether kernels get a credential for their project and MLFLOW_TRACKING_URI in their environment.",
+    )
+    accounts: bool = _setting(
+        False,
+        "Whether people sign in to accounts of their own. Always so with a Supabase project or with Insighter's identity"
+        " provider; otherwise whoever Jupyter lets in is the one local account.",
+    )
+    sign_up: str = _setting(
+        "invited", "Who may make an account: 'open' for everybody, 'invited' with an invitation, or 'closed'."
+    )
+    supabase_url: str = _setting("", "Address of a Supabase project to use instead of the embedded database.")
+    supabase_key: str = _setting("", "The Supabase project's publishable (anon) key.", secret=True)
+    supabase_jwt_secret: str = _setting(
+        "", "The secret that signs the Supabase project's tokens.", secret=True
+    )
+    allow_service_key: bool = _setting(
+        False, "Take a service-role key although kernels run beside the server and could find it."
     )
     deployment_start_seconds: float = _setting(
         120.0, "How long an endpoint may take from start to its first healthy answer, in seconds."
@@ -61,7 +84,7 @@ class Settings:
             raw: Any = (overrides or {}).get(setting.name)
             source = f"c.InsighterApp.{setting.name}"
             if raw is None or raw == "":
-                source = f"INSIGHTER_{setting.name.upper()}"
+                source = variable(setting.name)
                 raw = environ.get(source, "")
             if raw is None or raw == "":
                 continue
@@ -73,6 +96,8 @@ def _convert(kind: str, raw: Any, source: str) -> Any:
     try:
         if kind == "Path":
             return Path(raw).expanduser().absolute()
+        if kind == "str":
+            return str(raw).strip()
         if kind == "bool":
             if isinstance(raw, bool):
                 return raw

@@ -85,6 +85,13 @@ class Invalid(InsighterError):
     default_code = "invalid"
 
 
+class TooMany(InsighterError):
+    """Asked too often; ``details["retry_after"]`` says for how many seconds to wait."""
+
+    status = 429
+    default_code = "rate_limited"
+
+
 class Unavailable(InsighterError):
     """Something the platform needs does not answer now; trying again makes sense."""
 
@@ -102,7 +109,7 @@ class Timeout(InsighterError):
 BY_STATUS: dict[int, type[InsighterError]] = {
     cls.status: cls
     for cls in (
-        BadRequest, Unauthenticated, Forbidden, NotFound, Conflict, TooLarge, Invalid, Unavailable, Timeout,
+        BadRequest, Unauthenticated, Forbidden, NotFound, Conflict, TooLarge, Invalid, TooMany, Unavailable, Timeout,
     )
 }  # fmt: skip
 

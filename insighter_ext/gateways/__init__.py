@@ -1,5 +1,6 @@
-"""The ports to the outside: data, objects. Adapters stand in the packages beside this file."""
+"""The ports to the outside: data, objects, auth. Adapters stand in the packages beside this file."""
 
+from insighter_ext.gateways.auth import Account, AuthGateway, Session
 from insighter_ext.gateways.data import DataGateway
 from insighter_ext.gateways.objects import (
     ObjectStore,
@@ -9,4 +10,14 @@ from insighter_ext.gateways.objects import (
     delete_released,
 )
 
-__all__ = ["DataGateway", "ObjectStore", "ObjectWriter", "SealedObject", "StoredObject", "delete_released"]
+__all__ = [
+    "Account",
+    "AuthGateway",
+    "DataGateway",
+    "ObjectStore",
+    "ObjectWriter",
+    "SealedObject",
+    "Session",
+    "StoredObject",
+    "delete_released",
+]
