@@ -50,7 +50,7 @@ def functions(platform: Any) -> Iterator[None]:
 @pytest.mark.usefixtures("functions")
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_hostile_texts_arrive_unchanged(platform: Any, text: str) -> None:
-    principal = replace(platform.owner, extra={"name": text, text: [text]})
+    principal = replace(platform.owner, email=text)
     answer = await platform.data.call(
         principal, "echo", text=text, document={text: [text, None, -1.5, True]}, number=-1.5
     )
