@@ -15,7 +15,7 @@ from insighter_ext.deployments.service import DeploymentsService
 from insighter_ext.gateways.embedded.data import EmbeddedDataGateway
 from insighter_ext.gateways.embedded.migrate import create_database, migrate
 from insighter_ext.gateways.embedded.objects import LocalObjectStore
-from insighter_ext.gateways.embedded.postgres import API_ROLE, DATABASE, EmbeddedPostgres
+from insighter_ext.gateways.embedded.postgres import API_ROLE, AUTH_ROLE, DATABASE, EmbeddedPostgres
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
@@ -142,4 +142,4 @@ def _prepare_database(postgres: EmbeddedPostgres) -> UUID:
     postgres.acquire()
     superuser = postgres.conninfo()
     create_database(superuser, DATABASE)
-    return migrate(superuser, postgres.password(API_ROLE))
+    return migrate(superuser, postgres.password(API_ROLE), postgres.password(AUTH_ROLE))

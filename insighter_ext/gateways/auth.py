@@ -39,9 +39,9 @@ class AuthGateway(Protocol):
     """Accounts and sign-ins. Errors have these codes, whichever adapter answers:
 
     ``invalid_credentials`` 401, ``email_not_confirmed`` 403, ``account_exists`` 409, ``weak_password`` 422,
-    ``invalid_email`` 422, ``session_expired`` 401 (a refresh token that is unknown, used or revoked; an access token that
-    is not valid), ``code_invalid`` 422 (a code that is wrong, used or expired), ``rate_limited`` 429 with the seconds to
-    wait in ``details``, and 503 when the service does not answer.
+    ``invalid_email`` 422, ``session_expired`` 401 (a refresh token that is unknown, used or revoked; an access token
+    that is not valid), ``code_invalid`` 422 (a code that is wrong, used or expired), ``rate_limited`` 429 with the
+    seconds to wait in ``details``, and 503 when the service does not answer.
     """
 
     sends_mail: bool
@@ -57,8 +57,8 @@ class AuthGateway(Protocol):
                 embedded adapter takes the platform's word for it.
 
         Returns:
-            A sign-in, or None where the address has to be confirmed first. For an address that has an account already it
-            is None too where mail is sent (so nobody learns of it), and an error ``account_exists`` where not.
+            A sign-in, or None where the address has to be confirmed first. For an address that has an account already
+            it is None too where mail is sent (so nobody learns of it), and an error ``account_exists`` where not.
         """
         ...
 
@@ -67,8 +67,8 @@ class AuthGateway(Protocol):
         ...
 
     async def refresh(self, refresh_token: str) -> Session:
-        """Exchange a refresh token for a new pair. Simultaneous calls with one token share one exchange; a token that was
-        exchanged before ends its session."""
+        """Exchange a refresh token for a new pair. Simultaneous calls with one token share one exchange; a token that
+        was exchanged before ends its session."""
         ...
 
     async def sign_out(self, principal: Principal) -> None:

@@ -18,7 +18,7 @@ from psycopg import sql
 from insighter_ext.errors import InsighterError
 from insighter_ext.gateways.embedded.data import domain_error
 from insighter_ext.gateways.embedded.migrate import create_database, migrate
-from insighter_ext.gateways.embedded.postgres import API_ROLE, EmbeddedPostgres
+from insighter_ext.gateways.embedded.postgres import API_ROLE, AUTH_ROLE, EmbeddedPostgres
 
 
 @dataclass
@@ -145,7 +145,7 @@ def database(cluster: EmbeddedPostgres) -> Iterator[Database]:
     """A fresh, migrated database."""
     name = f"test_{uuid4().hex}"
     create_database(cluster.conninfo(), name)
-    migrate(cluster.conninfo(database=name), cluster.password(API_ROLE))
+    migrate(cluster.conninfo(database=name), cluster.password(API_ROLE), cluster.password(AUTH_ROLE))
     database = Database(cluster, name)
     try:
         yield database

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from insighter_ext import schema
 from insighter_ext.errors import Unavailable
+from insighter_ext.gateways.embedded.postgres import API_ROLE, AUTH_ROLE
 
 _LOCK = 0x1516472  # any constant: migrations of one database run one after the other
 
@@ -24,12 +25,14 @@ def create_database(server: dict[str, Any], name: str) -> None:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
 
-def migrate(superuser: dict[str, Any], api_password: str) -> UUID:
+def migrate(superuser: dict[str, Any], api_password: str, auth_password: str | None = None) -> UUID:
     """Apply bootstrap and the missing migrations, each in a transaction of its own.
 
     Args:
         superuser: connection arguments.
         api_password: what the API's login role shall be known by.
+        auth_password: the same of the role that signs people in. Where omitted it stays as it is; it cannot log in
+            until it has one.
 
     Returns:
         The id of the local owner's account, which is made where it is missing.
@@ -44,9 +47,13 @@ def migrate(superuser: dict[str, Any], api_password: str) -> UUID:
         connection.execute("select pg_advisory_lock(%s)", [_LOCK])
         with connection.transaction():
             connection.execute(sql.SQL(schema.bootstrap()))  # type: ignore[arg-type, unused-ignore]
-            connection.execute(
-                sql.SQL("alter role authenticator with password {}").format(sql.Literal(api_password))
-            )
+            for role, password in ((API_ROLE, api_password), (AUTH_ROLE, auth_password)):
+                if password is not None:
+                    connection.execute(
+                        sql.SQL("alter role {} with password {}").format(
+                            sql.Identifier(role), sql.Literal(password)
+                        )
+                    )
         known = {migration.version: migration for migration in schema.migrations()}
         applied = dict(connection.execute("select version, checksum from platform.migrations").fetchall())
         if unknown := sorted(set(applied) - set(known)):

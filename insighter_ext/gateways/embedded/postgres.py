@@ -31,6 +31,7 @@ log = logging.getLogger("insighter.postgres")
 
 DATABASE = "insighter"
 API_ROLE = "authenticator"
+AUTH_ROLE = "supabase_auth_admin"
 _PORT = 5432
 _SOCKET_PATH_LIMIT = 100  # of 108 on Linux and 104 on macOS, less PostgreSQL's own ".lock" suffix
 _SYSTEM_USER = "pgserver"
@@ -88,7 +89,7 @@ class EmbeddedPostgres:
             self._users = None
 
     def conninfo(self, user: str = "postgres", database: str = DATABASE) -> dict[str, Any]:
-        """Keyword arguments for ``psycopg.connect`` as one of the two login roles."""
+        """Keyword arguments for ``psycopg.connect`` as one of the login roles."""
         return {
             "host": str(self._socket_directory()),
             "port": _PORT,
