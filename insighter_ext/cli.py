@@ -144,11 +144,17 @@ def _quickstart_here() -> dict[str, Any]:
     import asyncio
 
     from insighter_ext.config import Settings
+    from insighter_ext.errors import Unauthenticated
     from insighter_ext.platform import Platform
 
     async def create() -> dict[str, Any]:
         platform = await Platform.open(Settings.load())
         try:
+            if platform.owner is None:
+                raise Unauthenticated(
+                    "people sign in here, and a shell has no account",
+                    hint="start JupyterLab with: insighter — then sign in and make the quickstart there",
+                )
             made = await platform.quickstart.create(platform.owner, Path.cwd())
         finally:
             await platform.close()

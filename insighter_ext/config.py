@@ -51,8 +51,8 @@ class Settings:
     )
     accounts: bool = _setting(
         False,
-        "Whether people sign in to accounts of their own. Always so with a Supabase project or with Insighter's identity"
-        " provider; otherwise whoever Jupyter lets in is the one local account.",
+        "Whether people sign in to accounts of their own. Always so with a Supabase project or with Insighter's"
+        " identity provider; otherwise whoever Jupyter lets in is the one local account.",
     )
     sign_up: str = _setting(
         "invited", "Who may make an account: 'open' for everybody, 'invited' with an invitation, or 'closed'."

@@ -163,7 +163,11 @@ def _database(check: str) -> Finding:
     async def ask() -> str:
         platform = await Platform.open(Settings.load())
         try:
-            return (await platform.status(platform.owner)).database
+            asker = platform.owner or platform.local_owner
+            if asker is None:
+                return "the Supabase project"  # `insighter supabase check` looks into it
+            answer = await platform.data.call(asker, "platform_status")
+            return str(answer["database"])
         finally:
             await platform.close()
 

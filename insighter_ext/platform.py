@@ -12,10 +12,8 @@ from insighter_ext.config import Settings
 from insighter_ext.credentials.service import CredentialsService
 from insighter_ext.datahub.service import DatahubService
 from insighter_ext.deployments.service import DeploymentsService
-from insighter_ext.gateways.embedded.data import EmbeddedDataGateway
-from insighter_ext.gateways.embedded.migrate import create_database, migrate
-from insighter_ext.gateways.embedded.objects import LocalObjectStore
-from insighter_ext.gateways.embedded.postgres import API_ROLE, AUTH_ROLE, DATABASE, EmbeddedPostgres
+from insighter_ext.gateways import AuthGateway, DataGateway, ObjectStore
+from insighter_ext.gateways.adapters import Adapters, Mode
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
@@ -31,17 +29,15 @@ log = logging.getLogger("insighter")
 
 @dataclass
 class Platform:
-    """All services, on one database and one object store.
+    """All services, on one set of adapters.
 
     Attributes:
-        owner: whoever Jupyter lets in, in embedded single-user mode.
+        owner: whoever Jupyter lets in, where nobody signs in to an account; None where people do.
     """
 
     settings: Settings
-    postgres: EmbeddedPostgres
-    data: EmbeddedDataGateway
-    objects: LocalObjectStore
-    owner: Principal
+    adapters: Adapters
+    owner: Principal | None
     credentials: CredentialsService
     projects: ProjectsService
     tracking: TrackingService
@@ -50,6 +46,31 @@ class Platform:
     datahub: DatahubService
     quickstart: QuickstartService
 
+    @property
+    def mode(self) -> Mode:
+        """Which database is behind it."""
+        return self.adapters.mode
+
+    @property
+    def data(self) -> DataGateway:
+        """The database."""
+        return self.adapters.data
+
+    @property
+    def objects(self) -> ObjectStore:
+        """The object store."""
+        return self.adapters.objects
+
+    @property
+    def auth(self) -> AuthGateway:
+        """Accounts and sign-ins."""
+        return self.adapters.auth
+
+    @property
+    def local_owner(self) -> Principal | None:
+        """The account of whoever owns the machine; None in Supabase mode."""
+        return self.adapters.local_owner
+
     @classmethod
     async def open(cls, settings: Settings) -> Platform:
         """Start what has to run and bring the database to this release's schema.
@@ -57,25 +78,20 @@ class Platform:
         Raises:
             Unavailable: with the reason and what to do; nothing is left running or held.
         """
-        settings.storage_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        postgres = EmbeddedPostgres(settings.storage_dir / "postgres", settings.postgres_version)
-        data = EmbeddedDataGateway(postgres, DATABASE)
+        adapters = await _open_adapters(settings)
         try:
-            owner_id = await asyncio.to_thread(_prepare_database, postgres)
-            await data.open()
-            return await cls._compose(settings, postgres, data, Principal(owner_id))
+            return await cls._compose(settings, adapters)
         except BaseException:
-            await data.close()
-            await asyncio.to_thread(postgres.release)
+            await adapters.close()
             raise
 
     @classmethod
-    async def _compose(
-        cls, settings: Settings, postgres: EmbeddedPostgres, data: EmbeddedDataGateway, owner: Principal
-    ) -> Platform:
-        objects = LocalObjectStore(settings.storage_dir / "objects")
+    async def _compose(cls, settings: Settings, adapters: Adapters) -> Platform:
+        data, objects = adapters.data, adapters.objects
+        owner = None if settings.accounts else adapters.local_owner
         credentials = CredentialsService(data)
-        await credentials.revoke_orphans(owner)
+        if owner is not None:
+            await credentials.revoke_orphans(owner)
         tracking = TrackingService(data, objects)
         registry = RegistryService(data, objects)
         deployments = DeploymentsService(
@@ -91,9 +107,7 @@ class Platform:
         deployments.open()
         return cls(
             settings,
-            postgres,
-            data,
-            objects,
+            adapters,
             owner,
             credentials,
             projects,
@@ -109,11 +123,10 @@ class Platform:
         try:
             await self.datahub.close()
             await self.deployments.close()
-            await self.credentials.revoke_mine(self.owner)
+            if self.owner is not None:
+                await self.credentials.revoke_mine(self.owner)
         finally:
-            await self.data.close()
-            await asyncio.to_thread(self.objects.close)
-            await asyncio.to_thread(self.postgres.release)
+            await self.adapters.close()
 
     async def status(self, principal: Principal) -> Status:
         """What the server says of itself to a caller."""
@@ -122,15 +135,24 @@ class Platform:
         )
         return Status(
             version=__version__,
-            mode="embedded",
+            mode=self.mode,
+            accounts=self.owner is None,
             database=answer["database"],
-            me=Me(
-                user_id=str(principal.user_id),
-                display_name=answer["display_name"],
-                kind=principal.kind,
-                project_id=str(principal.project_id) if principal.project_id else None,
-            ),
+            me=self.me(principal, answer["display_name"]),
             personal_project=str(project_id),
+        )
+
+    def me(self, principal: Principal, display_name: str) -> Me:
+        """A caller, as the API tells of it."""
+        local = self.local_owner is not None and principal.user_id == self.local_owner.user_id
+        return Me(
+            user_id=str(principal.user_id),
+            display_name=display_name,
+            email=None if local else principal.email,
+            kind=principal.kind,
+            project_id=str(principal.project_id) if principal.project_id else None,
+            role=principal.ceiling,
+            local=local,
         )
 
     async def _home_project(self, principal: Principal) -> UUID:
@@ -138,8 +160,7 @@ class Platform:
         return principal.project_id or (await self.projects.personal(principal)).id
 
 
-def _prepare_database(postgres: EmbeddedPostgres) -> UUID:
-    postgres.acquire()
-    superuser = postgres.conninfo()
-    create_database(superuser, DATABASE)
-    return migrate(superuser, postgres.password(API_ROLE), postgres.password(AUTH_ROLE))
+async def _open_adapters(settings: Settings) -> Adapters:
+    from insighter_ext.gateways.embedded import open_embedded
+
+    return await open_embedded(settings.storage_dir, settings.postgres_version)

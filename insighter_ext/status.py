@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
+from insighter_ext.gateways.adapters import Mode
 from insighter_ext.models import View
+from insighter_ext.principal import Kind, Role
 
 
 class Me(View):
@@ -14,15 +14,19 @@ class Me(View):
 
     user_id: str
     display_name: str
-    kind: Literal["person", "kernel"]
-    project_id: str | None = Field(description="The one project a kernel's credential is confined to.")
+    email: str | None = Field(description="The account's address, where the credential says it.")
+    kind: Kind
+    project_id: str | None = Field(description="The one project a credential is confined to.")
+    role: Role | None = Field(description="The highest role a credential has; null for a person.")
+    local: bool = Field(description="Whether it is the one account of a server where nobody signs in.")
 
 
 class Status(View):
     """The platform's state; the front end compares the version with its own."""
 
     version: str
-    mode: Literal["embedded"]
+    mode: Mode
+    accounts: bool = Field(description="Whether people sign in to accounts of their own.")
     database: str = Field(description="Product and version.")
     me: Me
     personal_project: str = Field(description="Id of the account's own project.")

@@ -81,7 +81,8 @@ class DeploymentsService:
     """See the module.
 
     Args:
-        owner: as whom a starting server looks after what another one left.
+        owner: as whom a starting server looks after what another one left; where there is nobody, whoever asks for
+            a deployment has it looked after.
         directory: where the deployments keep their files.
         start_seconds: how long one may take to become healthy.
     """
@@ -91,7 +92,7 @@ class DeploymentsService:
         data: DataGateway,
         objects: ObjectStore,
         models: Models,
-        owner: Principal,
+        owner: Principal | None,
         directory: Path,
         start_seconds: float,
     ) -> None:
@@ -121,6 +122,8 @@ class DeploymentsService:
         await self._forwarder.close()
 
     async def _reconcile(self) -> None:
+        if self._owner is None:
+            return
         try:
             for answer in await self._data.call(self._owner, "deployments_active"):
                 with contextlib.suppress(NotFound):
@@ -132,7 +135,7 @@ class DeploymentsService:
     async def sweep(self) -> None:
         """End the processes of deployments that are deleted or stopped, and remove the files of those deleted."""
         ids = await asyncio.to_thread(run_dirs.all_in, self._directory)
-        if ids:
+        if ids and self._owner is not None:
             known = await self._known(ids)
             wrong = [
                 i for i in ids if i not in known or (known[i] not in _ACTIVE and self._run_dir(i).lives())

@@ -31,7 +31,7 @@ HOSTILE = [
 def functions(platform: Any) -> Iterator[None]:
     """API functions that answer what they are given; one of them says that it only reads, and writes."""
     database = platform.data._database
-    with psycopg.connect(**platform.postgres.conninfo(database=database), autocommit=True) as superuser:
+    with psycopg.connect(**platform.data._postgres.conninfo(database=database), autocommit=True) as superuser:
         superuser.execute("""
             create function public.echo(p_text text, p_document jsonb, p_number float8) returns jsonb
             language sql stable as $$
