@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from insighter_ext import __version__
 from insighter_ext.audit.service import AuditService
-from insighter_ext.config import Settings
+from insighter_ext.config import Mode, Settings
 from insighter_ext.credentials.service import CredentialsService
 from insighter_ext.datahub.service import DatahubService
 from insighter_ext.deployments.service import DeploymentsService
 from insighter_ext.gateways import AuthGateway, DataGateway, ObjectStore
-from insighter_ext.gateways.adapters import Adapters, Mode
+from insighter_ext.gateways.adapters import Adapters
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
@@ -167,6 +167,10 @@ class Platform:
 
 
 async def _open_adapters(settings: Settings) -> Adapters:
+    if settings.mode == "supabase":
+        from insighter_ext.gateways.supabase import open_supabase
+
+        return await open_supabase(settings)
     from insighter_ext.gateways.embedded import open_embedded
 
     return await open_embedded(settings.storage_dir, settings.postgres_version)
