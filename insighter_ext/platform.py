@@ -95,9 +95,8 @@ class Platform:
     async def _compose(cls, settings: Settings, adapters: Adapters) -> Platform:
         data, objects = adapters.data, adapters.objects
         owner = None if settings.accounts else adapters.local_owner
-        credentials = CredentialsService(data)
-        if owner is not None:
-            await credentials.revoke_orphans(owner)
+        credentials = CredentialsService(data, settings.storage_dir / "servers")
+        await credentials.open()
         tracking = TrackingService(data, objects)
         registry = RegistryService(data, objects)
         deployments = DeploymentsService(
@@ -129,8 +128,7 @@ class Platform:
         try:
             await self.datahub.close()
             await self.deployments.close()
-            if self.owner is not None:
-                await self.credentials.revoke_mine(self.owner)
+            await self.credentials.close()
         finally:
             await self.adapters.close()
 
