@@ -83,6 +83,10 @@ class EmbeddedDataGateway:
             except (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout) as error:
                 if getattr(error, "sqlstate", None) == "57014":
                     raise domain_error("57014", str(error), None, None) from error
+                if (getattr(error, "sqlstate", None) or "").startswith("40"):
+                    # Two changes stood in each other's way, and this one was taken back as a whole, at COMMIT too.
+                    log.warning("%s is done again (attempt %d): %s", function, attempt + 1, error)
+                    continue
                 if committing:
                     raise errors.Unavailable(
                         "the database was lost while it saved the change; it may be saved or not",
