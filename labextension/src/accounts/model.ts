@@ -1,4 +1,4 @@
-import { accounts, type AccessToken, type Account, type NewAccessToken, type SignIn } from '../api';
+import { accounts, ApiError, type AccessToken, type Account, type NewAccessToken, type SignIn } from '../api';
 import type { AccessTokenCreate } from '../api';
 import { Resource } from '../pages/resource';
 
@@ -51,6 +51,11 @@ export class AccountModel {
     this.tokens.dispose();
     this.signIns.dispose();
   }
+}
+
+/** Whether something failed because nobody is signed in: the page says that once, for all its parts. */
+export function isSignedOut(reason: Error): boolean {
+  return reason instanceof ApiError && reason.signedOut;
 }
 
 /** How a person would name the program of a user agent: "Firefox on Linux"; the text itself where that cannot be told. */
