@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from insighter_ext import __version__
+from insighter_ext.accounts.service import AccountsService
 from insighter_ext.audit.service import AuditService
 from insighter_ext.config import Mode, Settings
 from insighter_ext.credentials.service import CredentialsService
@@ -40,6 +41,7 @@ class Platform:
     adapters: Adapters
     owner: Principal | None
     credentials: CredentialsService
+    accounts: AccountsService
     projects: ProjectsService
     tracking: TrackingService
     registry: RegistryService
@@ -115,6 +117,7 @@ class Platform:
             adapters,
             owner,
             credentials,
+            AccountsService(data, adapters.auth, credentials, settings, adapters.local_owner),
             projects,
             tracking,
             registry,
