@@ -66,6 +66,9 @@ export function SignIn(props: ISignInProps): JSX.Element {
     },
     autoFocus: moved
   };
+  if (ApiError.from(error).signedOut) {
+    return <JupyterSignedOut />;
+  }
   const titles: Readonly<Record<Step, string>> = {
     'sign-in': trans.__('Sign in to Insighter'),
     'sign-up': trans.__('Create an account'),
@@ -83,6 +86,19 @@ export function SignIn(props: ISignInProps): JSX.Element {
       {step === 'new-password' && <NewPasswordStep {...common} />}
       {step === 'confirmation' && <ConfirmationStep {...common} />}
       {error && !state && <ErrorNote error={error} onRetry={() => void resource.refresh()} />}
+    </section>
+  );
+}
+
+/** Jupyter's own sign-in has ended, and with it every way to Insighter's. */
+function JupyterSignedOut(): JSX.Element {
+  const { trans } = useUi();
+  return (
+    <section className="jp-Insighter-SignIn" role="alert">
+      <p>{trans.__('JupyterLab itself is signed out. Reload the page to sign in to it again.')}</p>
+      <Button primary onClick={() => window.location.reload()}>
+        {trans.__('Reload')}
+      </Button>
     </section>
   );
 }
