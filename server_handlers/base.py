@@ -56,6 +56,7 @@ class Operation:
     body: type[BaseModel] | None
     returns: type[BaseModel] | None
     status: int
+    also: int | None
     media_in: str | None
     media_out: str | None
     errors: tuple[int, ...]
@@ -68,6 +69,7 @@ def operation(
     body: type[BaseModel] | None = None,
     returns: type[BaseModel] | None = None,
     status: int = 200,
+    also: int | None = None,
     media_in: str | None = None,
     media_out: str | None = None,
     errors: tuple[int, ...] = (),
@@ -75,8 +77,8 @@ def operation(
     """Declare a method: what it takes and gives, for the parser and for the OpenAPI document.
 
     The method gets its path arguments by name, and ``query`` and ``body`` where they are declared. It returns what
-    ``returns`` says; None with status 204. With ``media_out`` it has written its answer itself; ``media_in`` declares a
-    body that is not JSON, which it reads itself.
+    ``returns`` says; None with status 204. It may set ``self.outcome`` to the status ``also``. With ``media_out`` it
+    has written its answer itself; ``media_in`` declares a body that is not JSON, which it reads itself.
     """
 
     def decorate(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[None]]:
@@ -89,9 +91,9 @@ def operation(
                 arguments["body"] = self.parse_body(body)
             result = await method(self, **arguments)
             if media_out is None:
-                self.answer(result, status)
+                self.answer(result, self.outcome or status)
 
-        told = Operation(summary, query, body, returns, status, media_in, media_out, errors)
+        told = Operation(summary, query, body, returns, status, also, media_in, media_out, errors)
         run.__operation__ = told  # type: ignore[attr-defined]
         return run
 
@@ -252,6 +254,9 @@ class ApiHandler(PlatformHandler):
 
     path: ClassVar[str]
     tag: ClassVar[str]
+
+    outcome: int | None = None
+    """the status of the answer, where it is not the one that the operation is declared with"""
 
     _CONVERT: ClassVar[dict[str, Callable[[str], Any]]] = {"uuid": UUID, "int": int, "str": str}
     _ARGUMENT: ClassVar[re.Pattern[str]] = re.compile(r"{(\w+)(?::(\w+))?}")

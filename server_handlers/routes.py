@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from server_handlers import audit, datahub, deployments, mlflow, openapi, projects, registry, tracking
+from server_handlers import (
+    accounts,
+    audit,
+    datahub,
+    deployments,
+    mlflow,
+    openapi,
+    projects,
+    registry,
+    tracking,
+)
 from server_handlers.base import ApiHandler
 
 API_HANDLERS: list[type[ApiHandler]] = [
@@ -14,6 +24,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *registry.HANDLERS,
     *deployments.HANDLERS,
     *audit.HANDLERS,
+    *accounts.HANDLERS,
 ]
 
 
@@ -24,4 +35,6 @@ def routes() -> list[tuple[str, type[Any]]]:
         openapi.OpenApiHandler.route(),
         *deployments.ROUTES,
         *mlflow.routes(),
+        # Last: it takes what no other route has taken.
+        accounts.UnknownHandler.route(),
     ]

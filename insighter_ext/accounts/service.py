@@ -245,7 +245,15 @@ class AccountsService:
         """Set another password; the account's other sign-ins end."""
         account = await self.get(principal)
         with self._attempts.trying("sign-in", account.email, place.ip):
-            await self._auth.change_password(principal, current, new)
+            try:
+                await self._auth.change_password(principal, current, new)
+            except Unauthenticated as error:
+                if error.code != "invalid_credentials":
+                    raise
+                # The caller is signed in, and stays so.
+                raise Invalid(
+                    "the current password is wrong", hint="try again", code="wrong_password"
+                ) from None
         self._checked.clear()
 
     async def sessions(self, principal: Principal, query: PageQuery) -> Page[SignInSession]:
