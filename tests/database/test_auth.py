@@ -507,18 +507,18 @@ async def test_hashes_are_made_as_the_library_advises(
     assert argon2.extract_parameters(kept) == argon2.profiles.RFC_9106_LOW_MEMORY
 
 
-async def test_only_two_are_compared_at_a_time_and_a_crowd_is_told_to_wait(
-    watched: tuple[EmbeddedAuthGateway, Watched],
-) -> None:
-    gateway, hasher = watched
+async def test_only_two_are_compared_at_a_time_and_a_crowd_is_told_to_wait() -> None:
+    hasher = Watched(time_cost=2, memory_cost=4096, parallelism=1)
+    passwords = Passwords(hasher)
     crowd = await asyncio.gather(
-        *(gateway._passwords.verify(None, "guess") for _ in range(80)), return_exceptions=True
+        *(passwords.verify(None, "guess") for _ in range(80)), return_exceptions=True
     )
     told = [answer for answer in crowd if isinstance(answer, errors.TooMany)]
     assert hasher.most <= 2
     assert len(told) == 30
     assert told[0].details == {"retry_after": 5}
-    assert await gateway._passwords.verify(None, "guess") == (False, None)
+    assert await passwords.verify(None, "guess") == (False, None)
+    passwords.close()
 
 
 async def test_a_hash_of_before_is_made_anew_when_its_owner_signs_in(
