@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -17,6 +17,8 @@ from insighter_ext.gateways.supabase.auth import SupabaseAuthGateway
 from insighter_ext.gateways.supabase.clients import Project
 from insighter_ext.gateways.supabase.data import SupabaseDataGateway
 from insighter_ext.gateways.supabase.objects import SupabaseObjectStore
+from insighter_ext.principal import Principal
+from tests.contract.auth import an_account
 from tests.supabase.double import Double, running_double
 
 
@@ -95,3 +97,14 @@ class Office:
 def auth_office(double: Double, auth_gateway: SupabaseAuthGateway) -> Office:
     """See :class:`Office`."""
     return Office(double, auth_gateway)
+
+
+@pytest.fixture
+def someone(auth_gateway: SupabaseAuthGateway, auth_office: Office) -> Callable[[], Awaitable[Principal]]:
+    """Makes accounts: the principals of people who signed in."""
+
+    async def make() -> Principal:
+        session = await an_account(auth_gateway, auth_office)
+        return await auth_gateway.verify(session.access_token)
+
+    return make
