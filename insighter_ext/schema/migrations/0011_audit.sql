@@ -375,6 +375,9 @@ call private.audited('insighter.credentials', 'credential', 'user_id', 'id', 'la
 call private.audited('insighter.organisations', 'organisation', 'id', 'id', 'name');
 call private.audited('insighter.organisation_members', 'organisation_member', 'organisation_id', 'user_id');
 call private.audited('insighter.restrictions', 'restriction', 'project_id', 'asset_kind,asset_id');
+call private.audited('insighter.invitations', 'invitation', 'project_id,organisation_id', 'id', 'email');
+call private.audited('insighter.access_requests', 'access_request', 'project_id', 'id');
+call private.audited('insighter.access_asked', 'access_asked', 'user_id', 'id', 'asked');
 -- How many versions there were is told by the versions.
 call private.audited('insighter.datasets', 'dataset', 'project_id', 'id', 'name', 'versions');
 call private.audited('insighter.dataset_versions', 'dataset_version', 'project_id', 'dataset_id,version');
