@@ -22,7 +22,7 @@ import pytest_asyncio
 
 from insighter_ext import errors
 from insighter_ext.gateways.embedded.accounts import CODE_TRIES
-from insighter_ext.gateways.embedded.auth import EmbeddedAuthGateway
+from insighter_ext.gateways.embedded.auth import MOST_SESSIONS, EmbeddedAuthGateway
 from insighter_ext.gateways.embedded.migrate import create_database, migrate
 from insighter_ext.gateways.embedded.passwords import Passwords
 from insighter_ext.gateways.embedded.postgres import API_ROLE, AUTH_ROLE, EmbeddedPostgres
@@ -175,6 +175,24 @@ async def test_a_sign_in_that_nobody_uses_ends(auth_gateway: EmbeddedAuthGateway
     with expired():
         await auth_gateway.refresh(session.refresh_token)
     assert sessions(database, session.account.user_id) == []
+
+
+async def test_a_program_that_signs_in_for_every_run_leaves_no_end_of_sign_ins(
+    auth_gateway: EmbeddedAuthGateway, database: Database
+) -> None:
+    first = await signed_up(auth_gateway)
+    user = first.account.user_id
+    database.superuser(
+        "insert into auth.sessions (user_id, created_at) select %s, now() + i * interval '1 ms'"
+        " from generate_series(1, %s) i",
+        user,
+        MOST_SESSIONS + 20,
+    )
+    last = await auth_gateway.sign_in(first.account.email, PASSWORD)
+    kept = sessions(database, user)
+    assert len(kept) == MOST_SESSIONS
+    assert last.id in kept and first.id not in kept
+    assert (await auth_gateway.refresh(last.refresh_token)).id == last.id
 
 
 async def test_two_servers_that_exchange_one_token_end_its_session(
