@@ -159,7 +159,9 @@ export class ProjectsModel implements IProjects, IDisposable {
   private async _load(): Promise<void> {
     const before = this._current;
     const person = this._person;
-    const [status, all] = await Promise.all([api.status(), api.list()]);
+    const [status, listed] = await Promise.all([api.status(), api.list()]);
+    // a new account gets its own project with the first answer, which the list may have been faster than
+    const all = listed.some(({ id }) => id === status.personal_project) ? listed : await api.list();
     if (person !== this._person) {
       return; // these are somebody else's
     }
