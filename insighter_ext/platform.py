@@ -23,6 +23,7 @@ from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
 from insighter_ext.registry.service import RegistryService
+from insighter_ext.sharing.service import SharingService
 from insighter_ext.status import Me, Status
 from insighter_ext.tracking.service import TrackingService
 
@@ -56,6 +57,11 @@ class Platform:
     def audit(self) -> AuditService:
         """Who changed what."""
         return AuditService(self.adapters.data)
+
+    @property
+    def sharing(self) -> SharingService:
+        """Who may what."""
+        return SharingService(self.adapters.data)
 
     @property
     def mode(self) -> Mode:

@@ -13,6 +13,7 @@ from server_handlers import (
     openapi,
     projects,
     registry,
+    sharing,
     tracking,
 )
 from server_handlers.base import ApiHandler
@@ -23,6 +24,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *tracking.HANDLERS,
     *registry.HANDLERS,
     *deployments.HANDLERS,
+    *sharing.HANDLERS,
     *audit.HANDLERS,
     *accounts.HANDLERS,
 ]
