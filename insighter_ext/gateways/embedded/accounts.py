@@ -269,7 +269,9 @@ async def insert_account(
     """A new account; None where the address has one."""
     from psycopg.types.json import Jsonb
 
-    about = {} if display_name is None else {"display_name": display_name.replace("\0", "")[:200]}
+    # Neither a zero nor half of a surrogate pair is a text to PostgreSQL.
+    name = (display_name or "").replace("\0", "").encode("utf-8", "replace").decode()[:200]
+    about = {"display_name": name} if name else {}
     cursor = await connection.execute(
         """insert into auth.users (email, encrypted_password, aud, role, email_confirmed_at, raw_user_meta_data,
              raw_app_meta_data)
