@@ -1,4 +1,4 @@
-import { call, everything, type IPage, request } from './client';
+import { call, everything, type IPage } from './client';
 import type { components } from './generated';
 import { session } from './session';
 
@@ -16,16 +16,6 @@ export type AccessTokenCreate = Schemas['AccessTokenCreate'];
 
 /** What one may do in a project, from the least to the most. */
 export type Role = AccessToken['role'];
-
-export interface Invitation {
-  id: string;
-  project_id: string | null;
-  project: string | null;
-  organisation: string | null;
-  role: string;
-  invited_by: string | null;
-  expires_at: string;
-}
 
 /** How people get in here, and whether somebody did. Answers whoever asks. */
 export function state(signal?: AbortSignal): Promise<AuthState> {
@@ -117,16 +107,4 @@ export function createToken(body: AccessTokenCreate): Promise<NewAccessToken> {
 /** Make an access token useless, for good. */
 export async function revokeToken(id: string): Promise<void> {
   await call('delete', '/account/tokens/{token_id}', { path: { token_id: id } });
-}
-
-/** Invitations that wait for the account's answer. */
-export function invitations(): Promise<Invitation[]> {
-  return everything<Invitation>((cursor): Promise<IPage<Invitation>> =>
-    request('get', '/invitations', { query: { cursor } })
-  );
-}
-
-/** Become a member as an invitation says, or not. */
-export async function answerInvitation(id: string, answer: 'accept' | 'decline'): Promise<void> {
-  await request('post', `/invitations/${encodeURIComponent(id)}/${answer}`, {});
 }
