@@ -215,8 +215,16 @@ export class ProjectsModel implements IProjects, IDisposable {
     const held = this._current;
     let project = all.find(each => each.id === held?.id) ?? null;
     if (!project && held) {
-      // Archived, or gone.
-      project = (await api.list(true)).find(each => each.id === held.id) ?? null;
+      // archived, or open to be read without being a member; or gone
+      project = await api.get(held.id).catch((reason: unknown) => {
+        if (reason instanceof ApiError && reason.status === 404) {
+          return null;
+        }
+        throw reason;
+      });
+      if (person !== this._person) {
+        return;
+      }
     }
     if (project) {
       this._replace(project);
