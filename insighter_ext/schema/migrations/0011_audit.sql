@@ -267,20 +267,22 @@ $$;
 create function private.audit_name(p_kind text, p_row jsonb) returns text
 language plpgsql stable security definer set search_path = '' as $$
 declare
-  v_kind text := coalesce(nullif(p_row ->> 'asset_kind', ''), p_kind);
+  v_kind text := case p_kind when 'restriction' then p_row ->> 'asset_kind' else p_kind end;
+  v_project uuid := (p_row ->> 'project_id')::uuid;
 begin
-  if p_kind in ('member', 'organisation_member', 'access_request') then
+  if v_kind in ('member', 'organisation_member', 'access_request') then
     return (select f.display_name from insighter.profiles f where f.user_id = (p_row ->> 'user_id')::uuid);
-  elsif p_kind not in ('restriction', 'dataset_version', 'model_version', 'model_alias') then
-    return null;
-  elsif v_kind like 'dataset%' then
+  elsif v_kind in ('dataset', 'dataset_version') then
     return (select d.name from insighter.datasets d
-      where d.id = coalesce(p_row ->> 'dataset_id', p_row ->> 'asset_id')::uuid);
-  elsif v_kind like 'model%' then
-    return (select m.name from insighter.registered_models m where m.project_id = (p_row ->> 'project_id')::uuid
-      and m.id = coalesce(p_row ->> 'model_id', p_row ->> 'asset_id')::uuid);
+      where d.project_id = v_project and d.id = coalesce(p_row ->> 'dataset_id', p_row ->> 'asset_id')::uuid);
+  elsif v_kind in ('model', 'model_version', 'model_alias') then
+    return (select m.name from insighter.registered_models m
+      where m.project_id = v_project and m.id = coalesce(p_row ->> 'model_id', p_row ->> 'asset_id')::uuid);
+  elsif v_kind = 'deployment' then
+    return (select d.name from insighter.deployments d
+      where d.project_id = v_project and d.id = (p_row ->> 'asset_id')::uuid);
   end if;
-  return (select d.name from insighter.deployments d where d.id = (p_row ->> 'asset_id')::uuid);
+  return null;
 end
 $$;
 
@@ -434,7 +436,7 @@ call private.audited('insighter.organisation_members', 'organisation_member', 'o
 call private.audited('insighter.invitations', 'invitation', 'project_id,organisation_id', 'id', 'email');
 call private.audited('insighter.access_asked', 'access_asked', 'user_id', 'id', 'asked');
 call private.audited('insighter.access_requests', 'access_request');
-call private.audited('insighter.restrictions', 'restriction', 'project_id', 'asset_kind,asset_id');
+call private.audited('insighter.restrictions', 'restriction', 'project_id', 'asset_id,asset_kind');
 -- How many versions there were is told by the versions.
 call private.audited('insighter.datasets', 'dataset', 'project_id', 'id', 'name', 'versions');
 call private.audited('insighter.dataset_versions', 'dataset_version', 'project_id', 'dataset_id,version');
@@ -566,16 +568,21 @@ language sql stable security definer set search_path = '' as $$
   union all select auth.uid() where private.in_person()
 $$;
 
--- Rows that tell of assets hidden from the caller, by the first part of their id.
+-- Rows that tell of assets hidden from the caller, by their kind and what they belong to: the first part of their id, or, of
+-- what a run read, the digest at its end.
 create function private.hidden_audit() returns table (kind text, id text)
 language plpgsql stable security definer rows 5 set search_path = '' as $$
 begin
   return query
-    select k, h::text from private.hidden('dataset') h cross join unnest(array['dataset', 'dataset_version']) k
-    union all select 'deployment', h::text from private.hidden('deployment') h
+    select k, h::text from private.hidden('dataset') h
+      cross join unnest(array['dataset', 'dataset_version', 'restriction']) k
     union all select k, h::text from private.hidden('model') h
-      cross join unnest(array['model', 'model_version', 'model_alias']) k
-    union all select 'artifact', r from private.hidden_roots() r;
+      cross join unnest(array['model', 'model_version', 'model_alias', 'restriction']) k
+    union all select k, h::text from private.hidden('deployment') h cross join unnest(array['deployment', 'restriction']) k
+    union all select 'artifact', r from private.hidden_roots() r
+    union all select 'logged_model', substr(r, 8) from private.hidden_roots() r where starts_with(r, 'models/')
+    union all select 'run_dataset', left(v.sha256, 16) from insighter.dataset_versions v
+      where v.dataset_id in (select private.hidden('dataset')) and v.project_id in (select private.project_ids());
 end
 $$;
 
@@ -589,7 +596,8 @@ grant select on insighter.audit, insighter.audit_heads to authenticated;
 create policy audit_select on insighter.audit for select to authenticated
   using (scope in (select private.audit_scopes()));
 create policy audit_restricted on insighter.audit as restrictive for all to authenticated
-  using ((asset_kind, split_part(asset_id, ':', 1)) not in (select h.kind, h.id from private.hidden_audit() h));
+  using ((asset_kind, case when asset_kind = 'run_dataset' then right(asset_id, 16) else split_part(asset_id, ':', 1) end)
+    not in (select h.kind, h.id from private.hidden_audit() h));
 create policy audit_heads_select on insighter.audit_heads for select to authenticated
   using (scope in (select private.audit_scopes()));
 
