@@ -123,6 +123,11 @@ def _parser() -> argparse.ArgumentParser:
 
     supabase.add(group("supabase", "a Supabase project as the database: init, check"), command, output)
 
+    from insighter_ext.accounts import commands as accounts
+
+    accounts.add_accounts(group("accounts", "the accounts of this machine"), command, output)
+    accounts.add_tokens(group("token", "your personal access tokens"), command, project)
+
     command(commands, "doctor", _doctor, "check the installation, and say what to do", output)
     return parser
 
