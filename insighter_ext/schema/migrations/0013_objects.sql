@@ -153,20 +153,21 @@ drop function public.objects_unreferenced;
 create policy logged_models_restricted on insighter.logged_models as restrictive for all to authenticated
   using ('models/' || id not in (select private.hidden_roots()));
 
--- Digests under which the SDK tells a run of the dataset versions it read, of those the caller must not see.
-create function private.hidden_digests() returns table (project_id uuid, digest text)
-language plpgsql stable security definer rows 5 set search_path = '' as $$
+-- What the SDK tells a run of the dataset versions it read, of those the caller must not see.
+create or replace function private.hidden_reads() returns table (project_id uuid, name text, digest text)
+language plpgsql stable security definer rows 10 set search_path = '' as $$
 begin
   return query
-    select v.project_id, left(v.sha256, 16) from insighter.dataset_versions v
-    where v.dataset_id in (select private.hidden('dataset')) and v.project_id in (select private.project_ids());
+    select d.project_id, d.name, left(v.sha256, 16) from insighter.datasets d
+    join insighter.dataset_versions v on v.project_id = d.project_id and v.dataset_id = d.id
+    where d.id in (select private.hidden('dataset'));
 end
 $$;
 
 -- What a run read: the columns and figures of a dataset are as closed as the dataset.
 drop policy if exists run_datasets_restricted on insighter.run_datasets;
 create policy run_datasets_restricted on insighter.run_datasets as restrictive for select to authenticated
-  using ((project_id, digest) not in (select h.project_id, h.digest from private.hidden_digests() h));
+  using ((project_id, digest) not in (select h.project_id, h.digest from private.hidden_reads() h));
 
 -- ---- the policies of Supabase's store -------------------------------------------------------------------------------
 
@@ -229,5 +230,5 @@ end
 $$;
 
 call private.expose('objects_authorize', 'objects_released', 'objects_cleared');
-grant execute on function private.hidden_digests, private.object_project, private.object_seen, private.objects_released,
+grant execute on function private.hidden_reads, private.object_project, private.object_seen, private.objects_released,
   private.object_released, private.object_allowed to authenticated;
