@@ -193,31 +193,25 @@ $$;
 
 create function private.audit_changes(p_before jsonb, p_after jsonb, p_ignored text[]) returns jsonb
 language plpgsql stable set search_path = '' as $$
-declare
-  v_changes jsonb := '{}';
-  v_key text;
-  v_before jsonb;
-  v_after jsonb;
 begin
-  for v_key, v_before, v_after in
-    select k, nullif(p_before -> k, 'null'), nullif(p_after -> k, 'null')
-    from jsonb_object_keys(coalesce(p_after, p_before)) k
-    where p_before -> k is distinct from p_after -> k and not k = any (p_ignored)
-      and k !~ 'secret|password|token|hash$'
-  loop
-    if jsonb_typeof(v_before) = 'object' and jsonb_typeof(v_after) = 'object' then
-      v_changes := v_changes || jsonb_build_object(v_key, jsonb_build_array(
-        private.audit_object(v_before, v_after), private.audit_object(v_after, v_before)));
-    elsif jsonb_typeof(coalesce(v_before, v_after)) = 'object' then
-      v_changes := v_changes || jsonb_build_object(v_key, jsonb_build_array(
-        case when v_before is not null then private.audit_object(v_before, '{}') end,
-        case when v_after is not null then private.audit_object(v_after, '{}') end));
-    elsif v_before is not null or v_after is not null then
-      v_changes := v_changes || jsonb_build_object(v_key,
-        jsonb_build_array(private.audit_value(v_before), private.audit_value(v_after)));
-    end if;
-  end loop;
-  return v_changes;
+  return (
+    select coalesce(jsonb_object_agg(c.key, case
+      when jsonb_typeof(coalesce(c.before, c.after)) = 'object' and jsonb_typeof(coalesce(c.after, c.before)) = 'object'
+      then jsonb_build_array(
+        case when c.before is not null then private.audit_object(c.before, coalesce(c.after, '{}')) end,
+        case when c.after is not null then private.audit_object(c.after, coalesce(c.before, '{}')) end)
+      -- No short text is a long value: spares most of them the call.
+      when length(c.before::text) > 2000 or length(c.after::text) > 2000
+      then jsonb_build_array(private.audit_value(c.before), private.audit_value(c.after))
+      else jsonb_build_array(c.before, c.after) end), '{}')
+    from (
+      select k as key, nullif(p_before -> k, 'null') as before, nullif(p_after -> k, 'null') as after
+      from jsonb_object_keys(coalesce(p_after, p_before)) k
+      where p_before -> k is distinct from p_after -> k and not k = any (p_ignored)
+        and k !~ 'secret|password|token|hash$'
+      offset 0  -- keeps the planner from computing before and after anew at each place above
+    ) c
+    where c.before is distinct from c.after);
 end
 $$;
 
