@@ -173,7 +173,8 @@ def verification(superuser: psycopg.Connection[Any], caller: Caller) -> None:
     state = caller.call("audit_verify", project_id=project)
     verified = time.perf_counter() - start
     assert state["ok"] and state["rows"] == ROWS
-    start, after, exported = time.perf_counter(), 0, 0
+    after: int | None = 0
+    start, exported = time.perf_counter(), 0
     while after is not None:
         page = caller.call("audit_export", project_id=project, after=after)
         exported, after = exported + len(page["items"]), page["after"]
