@@ -94,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     delete.add_argument("name", help="name, slug or id")
     delete.add_argument("--yes", action="store_true", help="do not ask")
 
+    from insighter_ext.sharing import commands as sharing
+
+    sharing.add_projects(projects, command, server)
+    sharing.add_members(group("member", "who may what in a project"), command, project)
+
     datasets = group("dataset", "datasets")
     command(datasets, "list", _dataset_list, "list the datasets", project)
     upload = command(

@@ -178,7 +178,7 @@ def _token_create(options: argparse.Namespace) -> None:
     from insighter_ext.kernel import servers
     from insighter_ext.kernel.projects import Projects
 
-    client = _client(options)
+    client = person(options)
     named = options.project or servers.project_here()
     project_id = Projects(client)[named].id if named else client.get("status")["personal_project"]
     body = {"name": options.name, "project_id": project_id, "role": options.role, "days": options.days}
@@ -195,7 +195,7 @@ def _token_create(options: argparse.Namespace) -> None:
 
 
 def _token_list(options: argparse.Namespace) -> None:
-    items = list(_client(options).pages("account", "tokens"))
+    items = list(person(options).pages("account", "tokens"))
     if options.json:
         print(json.dumps(items, indent=2, ensure_ascii=False))
         return
@@ -210,7 +210,7 @@ def _token_list(options: argparse.Namespace) -> None:
 
 
 def _token_revoke(options: argparse.Namespace) -> None:
-    client = _client(options)
+    client = person(options)
     tokens = [item for item in client.pages("account", "tokens") if item["revoked_at"] is None]
     meant = [item for item in tokens if options.token in {item["id"], item["name"]}]
     if len(meant) != 1:
@@ -222,7 +222,7 @@ def _token_revoke(options: argparse.Namespace) -> None:
     print(json.dumps({"revoked": meant[0]["id"]}) if options.json else f"revoked {meant[0]['name']}")
 
 
-def _client(options: argparse.Namespace) -> Client:
+def person(options: argparse.Namespace) -> Client:
     """A client as the person: tokens are made by people who signed in."""
     from insighter_ext.kernel import servers
     from insighter_ext.kernel.client import Client
