@@ -154,7 +154,7 @@ create policy logged_models_restricted on insighter.logged_models as restrictive
   using ('models/' || id not in (select private.hidden_roots()));
 
 -- What the SDK tells a run of the dataset versions it read, of those the caller must not see.
-create or replace function private.hidden_reads() returns table (project_id uuid, name text, digest text)
+create function private.hidden_reads() returns table (project_id uuid, name text, digest text)
 language plpgsql stable security definer rows 10 set search_path = '' as $$
 begin
   return query
@@ -165,7 +165,6 @@ end
 $$;
 
 -- What a run read: the columns and figures of a dataset are as closed as the dataset.
-drop policy if exists run_datasets_restricted on insighter.run_datasets;
 create policy run_datasets_restricted on insighter.run_datasets as restrictive for select to authenticated
   using ((project_id, digest) not in (select h.project_id, h.digest from private.hidden_reads() h));
 
