@@ -361,7 +361,8 @@ class World:
             changed = [name for name in writable if line.changeable is None or name in line.changeable]
             if actor == "service" or not changed:
                 changed = writable
-            values_set = ", ".join(f"{name} = {line.new.get(name, f't.{name}')}" for name in changed)
+            new = line.new if actor in SIGNED_IN else {}
+            values_set = ", ".join(f"{name} = {new.get(name, f't.{name}')}" for name in changed)
             return f"update {line.relation} t set {values_set} where {line.row}"
         granted = [column.name for column in columns if column.writable and "insert" in column.granted]
         if actor == "service" or not granted:

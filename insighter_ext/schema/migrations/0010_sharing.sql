@@ -270,7 +270,7 @@ create function public.projects_list(
   p_archived boolean default false, p_limit int default 100, p_cursor text default null, p_scope text default 'mine'
 ) returns jsonb
 language sql stable set search_path = '' as $$
-  with page as (
+  with page as materialized (
     select p from insighter.projects p
     where (p.archived_at is not null) = p_archived
       and (p_scope = 'all' or p.id in (select private.membership_ids()))
@@ -279,7 +279,8 @@ language sql stable set search_path = '' as $$
     limit least(greatest(p_limit, 1), 500)
   )
   select jsonb_build_object(
-    'items', coalesce(jsonb_agg(private.project_json(p) order by lower((p).name), (p).id::text), '[]'),
+    'items', (select coalesce(jsonb_agg(j.item order by lower(j.item ->> 'name'), j.id::text), '[]')
+      from private.projects_json(array(select p from page)) j),
     'cursor', case when count(*) = least(greatest(p_limit, 1), 500)
       then (select lower((p).name) || '/' || (p).id from page order by lower((p).name) desc, (p).id::text desc limit 1) end)
   from page
