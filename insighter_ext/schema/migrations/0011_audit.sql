@@ -705,10 +705,11 @@ end
 $$;
 
 call private.expose('audit_list', 'audit_verify', 'audit_export');
--- None of these is for callers, whatever the server grants by default.
+-- None of these is for callers, whatever the server grants by default; then those that the functions above use.
 revoke all on function private.audit_refuse, private.audit_hash, private.audit_lock, private.audit_write,
   private.audit_value, private.audit_object, private.audit_changes, private.audit_scope, private.audit_note,
-  private.audit_name, private.audit_change, private.audit_contents, private.audit_problems
+  private.audit_name, private.audit_change, private.audit_contents, private.audit_problems, private.audit_verified,
+  private.audit_scopes, private.hidden_audit, private.audit_of, private.audit_json
   from public, anon, authenticated, service_role;
 revoke all on procedure private.audited from public, anon, authenticated, service_role;
 grant execute on function private.audit_verified, private.audit_scopes, private.hidden_audit, private.audit_of,
