@@ -925,7 +925,8 @@ language plpgsql security definer set search_path = '' as $$
 begin
   if private.in_person() then
     insert into insighter.access_requests (project_id, user_id, role, message)
-    select p.id, auth.uid(), p_role, p_message from insighter.projects p
+    -- Nothing is refused here: a refusal would tell that there is such a project.
+    select p.id, auth.uid(), least(p_role, 'admin'), left(p_message, 1000) from insighter.projects p
     where p_asked in (p.slug, p.id::text) and not p.personal
       and not exists (select from insighter.access_requests r where r.project_id = p.id and r.user_id = auth.uid()
         and r.created_at > now() - interval '30 days')
