@@ -171,12 +171,8 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           { command: CommandIds.refresh }
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],
-        [{ command: CommandIds.switch, args: { archived: true } }],
-        [
-          { command: AccountCommands.join },
-          { command: AccountCommands.open },
-          { command: AccountCommands.signOut }
-        ]
+        [{ command: CommandIds.switch, args: { archived: true } }, { command: AccountCommands.join }],
+        [{ command: AccountCommands.open }, { command: AccountCommands.signOut }]
       ],
       event.currentTarget
     );
