@@ -1,8 +1,8 @@
 """The contracts, against a real Supabase project, where one is named.
 
-It takes ``INSIGHTER_TEST_SUPABASE_URL``, ``INSIGHTER_TEST_SUPABASE_KEY`` and ``INSIGHTER_TEST_SUPABASE_JWT_SECRET`` of a
-project made for tests: prepared as ``docs/supabase.md`` says, but with Confirm email switched off, for nobody reads mail
-here. What takes a mail, or an administrator of the project, is left out. Accounts and projects are made and stay.
+It takes ``INSIGHTER_TEST_SUPABASE_URL``, ``INSIGHTER_TEST_SUPABASE_KEY`` and ``INSIGHTER_TEST_SUPABASE_JWT_SECRET`` of
+a project made for tests: prepared as ``docs/supabase.md`` says, but with Confirm email switched off, for nobody reads
+mail here. What takes a mail, or an administrator, is left out. Accounts and projects are made and stay.
 """
 
 from __future__ import annotations

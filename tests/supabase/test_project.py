@@ -14,7 +14,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from insighter_ext import cli, schema
+from insighter_ext import cli, doctor, schema
 from insighter_ext.config import Settings
 from insighter_ext.errors import Conflict
 from insighter_ext.gateways.embedded.postgres import EmbeddedPostgres
@@ -315,3 +315,14 @@ def _psql(postgres: EmbeddedPostgres, path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert sys.platform != "win32"
+
+
+def test_the_doctor_looks_into_the_project(own: Double, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in own.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("insighter_ext.kernel.servers.find", lambda *_: None)
+    database = next(one for one in doctor.examine() if one.check == "database")
+    assert (database.ok, own.url in database.said) == (True, True)
+    own.superuser("update storage.buckets set public = true")
+    database = next(one for one in doctor.examine() if one.check == "database")
+    assert (database.ok, database.hint) == (False, "insighter supabase check")
