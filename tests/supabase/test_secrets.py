@@ -60,7 +60,7 @@ def ana(server: JupyterServer, double: Double) -> Iterator[Browser]:
         assert (answer.status_code, answer.json()) == (202, {"signed_in": False, "me": None})
         refused = browser.sign_in(address)
         assert (refused.status_code, refused.json()["code"]) == (403, "email_not_confirmed")
-        body = {"email": address, "code": double.code(address, "signup")}
+        body = {"email": address, "code": double.code(address, "confirmation")}
         answer = browser.ask("POST", "/auth/confirmation/confirm", body)
         assert answer.status_code == 200, answer.text
         yield browser
