@@ -139,7 +139,8 @@ class _Examination:
             self._schema = found if isinstance(found, dict) else None
         except errors.Unauthenticated:
             hint = (
-                "copy the legacy JWT secret from the project's settings, JWT Keys, into SUPABASE_JWT_SECRET"
+                "copy the legacy JWT secret from the project's settings, JWT Keys, into SUPABASE_JWT_SECRET;"
+                " it must not be revoked there, and this machine's clock must be right"
             )
             return Finding(check, "problem", "the project does not take tokens that it signs", hint)
         except errors.Unavailable as error:

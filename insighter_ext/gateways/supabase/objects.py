@@ -144,6 +144,8 @@ class SupabaseObjectStore:
                     "x-upsert": "true" if again else "false",
                 },
                 content=_file_chunks(path),
+                # After the last byte Storage puts the object in its place, which takes a while for a large one.
+                timeout=httpx.Timeout(60, connect=10, read=600),
             )
         except httpx.HTTPError as error:
             log.warning("an object could not be sent to Supabase Storage: %s", type(error).__name__)
