@@ -143,6 +143,33 @@ def test_a_run_is_logged_and_a_model_registered_by_the_unmodified_client(
     assert [model["name"] for model in models] == ["line"]
 
 
+def test_the_model_answers_behind_an_address_until_it_is_stopped(
+    ann: httpx.Client, project: dict[str, Any]
+) -> None:
+    url = f"{API}/projects/{project['id']}/deployments"
+    answer = ann.post(url, json={"name": "line", "model": "line", "version": 1})
+    assert answer.status_code in {201, 202}, answer.text
+    until = time.monotonic() + 120
+    while (made := ann.get(f"{url}/line").json())["status"] == "starting":
+        assert time.monotonic() < until, made
+        time.sleep(0.5)
+    assert made["status"] == "healthy", made
+    said = ann.post(f"/{made['path']}/invocations", json={"inputs": [[2.0, 3.0]]})
+    assert said.status_code == 200, said.text
+    assert said.json()["predictions"][0] == pytest.approx(1.0)
+    assert ann.delete(f"{url}/line").status_code == 204
+
+
+def test_what_was_done_is_in_the_audit_and_its_chain_is_whole(
+    ann: httpx.Client, project: dict[str, Any]
+) -> None:
+    rows = ann.get(f"{API}/projects/{project['id']}/audit", params={"limit": 200}).json()["items"]
+    assert {"person", "kernel"} <= {row["actor_kind"] for row in rows}
+    state = ann.get(f"{API}/projects/{project['id']}/audit/verification").json()
+    assert (state["ok"], state["problems"]) == (True, [])
+    assert state["rows"] >= len(rows)
+
+
 def test_a_stranger_finds_nothing_of_it(
     server: JupyterServer, double: Double, project: dict[str, Any]
 ) -> None:
