@@ -209,7 +209,10 @@
     answer => {
       info = answer;
       adapt();
-      show();
+      // Only where it has to: somebody may be typing already.
+      if (info.sign_up === 'closed' && location.hash.startsWith('#sign-up')) {
+        show();
+      }
     },
     error => tell([error.message, error.hint].filter(Boolean).map(sentence).join(' '))
   );

@@ -274,7 +274,7 @@ function TokenForm({ choices, choice, change }: ITokenFormProps): JSX.Element {
   );
 }
 
-type Language = 'mlflow' | 'curl' | 'python';
+type Language = 'mlflow' | 'curl' | 'python' | 'shell';
 
 /** A new token's secret, the only time it is seen, and what to do with it. */
 function Secret({ token, onDone }: { token: NewAccessToken; onDone: () => void }): JSX.Element {
@@ -290,6 +290,7 @@ function Secret({ token, onDone }: { token: NewAccessToken; onDone: () => void }
   const project = serverUrl(`insighter/api/projects/${token.project_id}/datasets`);
   const snippets: Readonly<Record<Language, string>> = {
     mlflow: `export MLFLOW_TRACKING_URI=${serverUrl('insighter/mlflow')}\nexport MLFLOW_TRACKING_TOKEN=${secret}`,
+    shell: `export INSIGHTER_URL=${serverUrl('').replace(/\/$/, '')}\nexport INSIGHTER_TOKEN=${secret}\ninsighter dataset list`,
     curl: `curl -H 'Authorization: Bearer ${secret}' \\\n  ${project}`,
     python: `import requests\n\nanswer = requests.get(\n    "${project}",\n    headers={"Authorization": "Bearer ${secret}"},\n)\nprint(answer.json())`
   };
@@ -312,7 +313,8 @@ function Secret({ token, onDone }: { token: NewAccessToken; onDone: () => void }
         tabs={[
           { id: 'mlflow', label: 'MLflow' },
           { id: 'curl', label: 'curl' },
-          { id: 'python', label: 'Python' }
+          { id: 'python', label: 'Python' },
+          { id: 'shell', label: 'insighter' }
         ]}
         current={language}
         onSelect={setLanguage}
