@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from insighter_ext import __version__
+from insighter_ext.audit.service import AuditService
 from insighter_ext.config import Settings
 from insighter_ext.credentials.service import CredentialsService
 from insighter_ext.datahub.service import DatahubService
@@ -45,6 +46,11 @@ class Platform:
     deployments: DeploymentsService
     datahub: DatahubService
     quickstart: QuickstartService
+
+    @property
+    def audit(self) -> AuditService:
+        """Who changed what."""
+        return AuditService(self.adapters.data)
 
     @property
     def mode(self) -> Mode:

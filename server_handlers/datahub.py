@@ -70,7 +70,8 @@ class DatasetVersionsHandler(AnsweredRefusal, ApiHandler):
                 project_id = self.path_arguments(dict(self.path_kwargs))["project_id"]
                 limit = self.platform.settings.max_upload_bytes
                 await self.platform.datahub.may_upload(self.principal, project_id, self.path_kwargs["name"])
-                self._upload = Upload(self.request, self.platform.objects.writer(project_id), limit)
+                writer = self.platform.objects.writer(self.principal, project_id)
+                self._upload = Upload(self.request, writer, limit)
         except (InsighterError, web.HTTPError) as error:
             self.refuse(error)
 

@@ -96,7 +96,7 @@ class DatahubService:
         found = await self._version(principal, project_id, name, version)
         rows: list[list[Any]] = []
         if query.offset < found["rows"]:
-            path = await self._objects.local_path(found["table_object_key"])
+            path = await self._objects.local_path(principal, found["table_object_key"])
             rows = await self._pages.page(path, query.offset, query.limit)
         return Preview(
             version=version,
@@ -122,8 +122,8 @@ class DatahubService:
         if form == "parquet" and found["format"] != "parquet":
             key, size, media_type = found["table_object_key"], found["table_size"], _MEDIA["parquet"]
             filename = PurePosixPath(filename).stem + ".parquet"
-        await self._objects.local_path(key)  # a missing object is an answer of its own, not a broken stream
-        return Content(filename, media_type, size, key.rsplit("/", 1)[1], self._objects.read(key))
+        chunks = await self._objects.read(principal, key)
+        return Content(filename, media_type, size, key.rsplit("/", 1)[1], chunks)
 
     # ---- changing
 
@@ -169,7 +169,7 @@ class DatahubService:
         filename: str,
         found: Inspection,
     ) -> Uploaded:
-        table = await self._objects.put(project_id, found.table) if found.table else None
+        table = await self._objects.put(principal, project_id, found.table) if found.table else None
         stored = await writer.commit()
         try:
             answer = await self._data.call(
@@ -200,8 +200,7 @@ class DatahubService:
             free = await self._data.call(
                 principal, "objects_unreferenced", project_id=project_id, keys=[*keys]
             )
-            for key in free:
-                await self._objects.delete(key, datetime.now(UTC))
+            await self._objects.delete(principal, free, datetime.now(UTC))
         except InsighterError:
             log.warning("objects without an owner stay behind: %s", ", ".join(keys), exc_info=True)
 
@@ -221,7 +220,7 @@ class DatahubService:
             raise TooLarge(
                 f"the file is larger than {self._limit:,} bytes", hint="raise c.InsighterApp.max_upload_bytes"
             )
-        writer = self._objects.writer(project_id)
+        writer = self._objects.writer(principal, project_id)
         try:
             with await asyncio.to_thread(path.open, "rb") as file:
                 while chunk := await asyncio.to_thread(file.read, _CHUNK):
@@ -234,7 +233,7 @@ class DatahubService:
     async def delete(self, principal: Principal, project_id: UUID, name: str) -> None:
         """Delete a dataset with all versions, and the bytes that nothing else in the project needs."""
         gone = await self._data.call(principal, "datasets_delete", project_id=project_id, name=name)
-        await delete_released(self._objects, gone)
+        await delete_released(self._objects, principal, gone)
 
 
 def _filename(name: str) -> str:

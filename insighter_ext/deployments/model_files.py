@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from insighter_ext.deployments.run_dir import to_end
 from insighter_ext.errors import Invalid, Unavailable
 from insighter_ext.gateways import ObjectStore
+from insighter_ext.principal import Principal
 
 ModelFile = tuple[str, str, int]
 """Path relative to the model's folder, object key, size in bytes."""
@@ -16,12 +17,17 @@ ModelFile = tuple[str, str, int]
 _SPARE_BYTES = 64 * 1024 * 1024
 
 
-async def materialise(objects: ObjectStore, files: Sequence[ModelFile], target: Path) -> None:
+async def materialise(
+    objects: ObjectStore, principal: Principal, files: Sequence[ModelFile], target: Path
+) -> None:
     """Copy all files below ``target``, which is there afterwards as a whole or not at all.
+
+    Args:
+        principal: has to be allowed to read each of them.
 
     Raises:
         Invalid: there are none, or a path leads out of the folder.
-        NotFound: an object is missing.
+        NotFound: an object is missing, or hidden from the principal.
         Unavailable: the disk does not take them.
     """
     if not files:
@@ -33,7 +39,7 @@ async def materialise(objects: ObjectStore, files: Sequence[ModelFile], target: 
     try:
         await to_end(_fresh, partial, sum(size for _, _, size in files))
         for destination, key in wanted:
-            await to_end(_copy, await objects.local_path(key), destination)
+            await to_end(_copy, await objects.local_path(principal, key), destination)
         partial.rename(target)
     except OSError as error:
         await to_end(shutil.rmtree, partial, ignore_errors=True)

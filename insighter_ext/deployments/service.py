@@ -467,7 +467,7 @@ class DeploymentsService:
             await run_dir.end()  # one that a killed server was about to end
             if not run_dir.model.is_dir():
                 files = await self._models.model_files(principal, row.project_id, row.model, row.version)
-                await materialise(self._objects, files, run_dir.model)
+                await materialise(self._objects, principal, files, run_dir.model)
             spec = protocol.Spec(
                 deployment_id=str(row.id),
                 name=row.name,

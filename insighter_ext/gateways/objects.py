@@ -1,13 +1,20 @@
-"""The port to object storage: immutable, content-addressed bytes, kept apart by project."""
+"""The port to object storage: immutable, content-addressed bytes, kept apart by project.
+
+Who may read, write and delete which object is decided in the database (``0013_objects.sql``), in both modes by the
+same functions: on Supabase the policies of ``storage.objects`` call them, the embedded adapter asks them through the
+data gateway.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
+
+from insighter_ext.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,14 @@ class ObjectWriter(Protocol):
         ...
 
     async def commit(self) -> StoredObject:
-        """Make the object durable and visible, all at once."""
+        """Make the object durable and visible, all at once. Whatever happens, the writer is used up.
+
+        An object that is there already is stored again: :meth:`ObjectStore.delete` spares it then.
+
+        Raises:
+            NotFound: the principal sees no such project.
+            Forbidden: it is no editor of it.
+        """
         ...
 
     async def abort(self) -> None:
@@ -57,57 +71,81 @@ class ObjectWriter(Protocol):
 class ObjectStore(Protocol):
     """Where the bytes of datasets, artifacts and models are."""
 
-    def writer(self, project_id: UUID) -> ObjectWriter:
-        """Begin a new object of a project."""
+    def writer(self, principal: Principal, project_id: UUID) -> ObjectWriter:
+        """Begin a new object of a project. Whether the principal may is asked at the commit."""
         ...
 
-    async def put(self, project_id: UUID, path: Path) -> StoredObject:
-        """Take over a file of :meth:`scratch`: it is an object afterwards, and gone from where it was."""
+    async def put(self, principal: Principal, project_id: UUID, path: Path) -> StoredObject:
+        """Take over a file of :meth:`scratch`: it is an object afterwards, and gone from where it was.
+
+        Raises:
+            NotFound, Forbidden: as :meth:`ObjectWriter.commit` does.
+        """
         ...
 
     def scratch(self) -> Path:
         """A folder of this process for files in the making; what a killed process left is removed by the next."""
         ...
 
-    def read(self, key: str, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        """Stream an object's bytes.
+    async def read(
+        self, principal: Principal, key: str, offset: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """An object's bytes, to be streamed. What can be refused is refused before the first of them.
+
+        Nothing is held open before the iteration begins, so an answer that is not iterated costs nothing.
+
+        Args:
+            offset: bytes to leave out.
+            length: bytes to read at most; all that follow where None.
 
         Raises:
-            NotFound: there is no such object.
+            NotFound: there is no such object, or none that the principal may read.
         """
         ...
 
-    async def local_path(self, key: str) -> Path:
+    async def local_path(self, principal: Principal, key: str) -> Path:
         """A read-only file with the object's content on this machine, for libraries that want a path.
 
         Raises:
-            NotFound: there is no such object.
+            NotFound: there is no such object, or none that the principal may read.
         """
         ...
 
-    async def delete(self, key: str, stored_until: datetime) -> int:
-        """Remove an object that nothing needs any more; returns how many bytes were freed.
+    async def delete(self, principal: Principal, keys: Sequence[str], stored_until: datetime) -> int:
+        """Remove objects that nothing needs any more; returns how many bytes were freed.
+
+        What is not the principal's to delete stays, without an error: an object that a row names, or one of a project
+        of which it is no editor.
 
         Args:
-            key: need not exist.
+            keys: need not exist.
             stored_until: with a time zone. An object stored again after it belongs to somebody else and stays.
         """
         ...
 
-    async def delete_project(self, project_id: UUID) -> int:
-        """Remove all objects of a project; returns how many bytes were freed."""
+    async def delete_project(self, principal: Principal, project_id: UUID) -> int:
+        """Remove all objects of a project that the principal deleted; returns how many bytes were freed.
+
+        Raises:
+            NotFound: the project is there still, or somebody else deleted it.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Remove what was never finished, and give connections back."""
         ...
 
 
-async def delete_released(objects: ObjectStore, released: Mapping[str, Any]) -> None:
+async def delete_released(objects: ObjectStore, principal: Principal, released: Mapping[str, Any]) -> None:
     """Remove the objects that a deletion in the database left without a row.
 
     Args:
+        principal: whoever deleted.
         released: as the database answers it: ``keys``, and as ``newest`` when the last of their rows was written. An
             object stored again since then belongs to an upload whose row is about to be written.
     """
     until = datetime.now(UTC) - timedelta(hours=1)
     if released["newest"]:
         until = max(until, datetime.fromisoformat(released["newest"]))
-    for key in released["keys"]:
-        await objects.delete(key, until)
+    if released["keys"]:
+        await objects.delete(principal, released["keys"], until)

@@ -1,6 +1,6 @@
 """Access tokens (JWT): what makes one valid, and the keys that say so. Both adapters of accounts verify with this.
 
-A token is believed for its signature, by a key that was chosen by its algorithm: HS256 is checked with the secret and with
+A token is believed for its signature, by a key that was chosen by its algorithm: HS256 is checked with the secret and
 nothing else, ES256 and RS256 with the public key of that id *and* algorithm. So nobody signs with a public key as if it
 were a secret. Of the claims nothing that people can write themselves (``user_metadata``) is ever read.
 """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import UUID
 
-from insighter_ext.errors import Invalid, NotFound
+from insighter_ext.errors import InsighterError, Invalid, NotFound
 from insighter_ext.gateways import DataGateway, ObjectStore
 from insighter_ext.models import Page
 from insighter_ext.principal import Principal
@@ -20,6 +21,8 @@ from insighter_ext.projects.models import (
     ProjectQuery,
     ProjectUpdate,
 )
+
+log = logging.getLogger("insighter.projects")
 
 
 class ProjectsService:
@@ -49,7 +52,7 @@ class ProjectsService:
             return await self._give_folder(principal, project, root)
         except BaseException:
             # A project without its folder would take the name and be of no use.
-            await asyncio.shield(self._data.call(principal, "projects_delete", id=project.id))
+            await asyncio.shield(self._delete(principal, project.id))
             raise
 
     async def list(self, principal: Principal, query: ProjectQuery) -> Page[Project]:
@@ -92,11 +95,20 @@ class ProjectsService:
                 code="not_confirmed",
                 hint="repeat the project's name exactly",
             )
+        await self._delete(principal, project_id)
+        await asyncio.to_thread(folders.unmark, root, project.folder, project_id)
+
+    async def _delete(self, principal: Principal, project_id: UUID) -> None:
+        """The rows, what runs, then the bytes; and the bytes that an earlier deletion could not remove."""
         await self._data.call(principal, "projects_delete", id=project_id)
         if self._after_deletion is not None:
             await self._after_deletion()
-        await self._objects.delete_project(project_id)
-        await asyncio.to_thread(folders.unmark, root, project.folder, project_id)
+        try:
+            for released in await self._data.call(principal, "objects_released"):
+                await self._objects.delete_project(principal, UUID(released))
+                await self._data.call(principal, "objects_cleared", project_id=released)
+        except InsighterError:
+            log.warning("objects of deleted projects stay behind until the next deletion", exc_info=True)
 
     async def open_folder(self, principal: Principal, project_id: UUID, root: Path) -> ProjectFolder:
         """Make sure that the project's folder is there, and say where."""

@@ -128,15 +128,15 @@ class RegistryService:
     ) -> ModelSignature:
         """What a version takes and gives, as its MLmodel file says."""
         files = {file.path: file for file in await self.model_files(principal, project_id, name, version)}
-        described = await self._read(files.get(_MLMODEL), _MAX_MLMODEL)
+        described = await self._read(principal, files.get(_MLMODEL), _MAX_MLMODEL)
         mlmodel = await asyncio.to_thread(signatures.parse, described or b"")
-        example = await self._read(files.get(signatures.example_path(mlmodel) or ""), _MAX_EXAMPLE)
+        example = await self._read(principal, files.get(signatures.example_path(mlmodel) or ""), _MAX_EXAMPLE)
         return await asyncio.to_thread(signatures.signature, mlmodel, example)
 
-    async def _read(self, file: ModelFile | None, limit: int) -> bytes | None:
+    async def _read(self, principal: Principal, file: ModelFile | None, limit: int) -> bytes | None:
         if file is None or file.size > limit:
             return None
-        return b"".join([chunk async for chunk in self._objects.read(file.key)])
+        return b"".join([chunk async for chunk in await self._objects.read(principal, file.key)])
 
 
 def _version(row: dict[str, Any]) -> ModelVersion:

@@ -96,7 +96,7 @@ class Artifacts:
         """A writer for a new file, once everything is checked that can be checked before its bytes come."""
         artifact_path(location.path)
         answer = await self._data.call(principal, "artifacts_begin", root=location.root, path=location.path)
-        return self._objects.writer(UUID(answer["project_id"]))
+        return self._objects.writer(principal, UUID(answer["project_id"]))
 
     async def put(self, principal: Principal, location: Location, stored: StoredObject) -> None:
         """Name a stored object; a file of that name is replaced."""
@@ -114,7 +114,8 @@ class Artifacts:
         """A file's content."""
         artifact_path(location.path)
         found = await self._data.call(principal, "artifacts_get", root=location.root, path=location.path)
-        return Content(location.name, found["size"], found["sha256"], self._objects.read(found["key"]))
+        chunks = await self._objects.read(principal, found["key"])
+        return Content(location.name, found["size"], found["sha256"], chunks)
 
     async def list(self, principal: Principal, location: Location) -> list[dict[str, Any]]:
         """What lies directly in a folder, as MLflow's artifact listing says it: names alone."""
@@ -131,4 +132,4 @@ class Artifacts:
     async def delete(self, principal: Principal, location: Location) -> None:
         """Delete a file, a folder or all files of a root, and the bytes that nothing else in the project needs."""
         gone = await self._data.call(principal, "artifacts_delete", root=location.root, path=location.path)
-        await delete_released(self._objects, gone)
+        await delete_released(self._objects, principal, gone)

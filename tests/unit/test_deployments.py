@@ -21,6 +21,7 @@ from insighter_ext.errors import Invalid, NotFound, Unavailable
 from insighter_ext.gateways.embedded.objects import LocalObjectStore
 from insighter_ext.serving import protocol
 from insighter_ext.serving.protocol import State
+from tests.permissive import EDITOR, Permissive
 
 
 @pytest.fixture
@@ -175,46 +176,52 @@ def test_the_process_inherits_no_credential_of_the_server(
 
 
 async def stored(objects: LocalObjectStore, content: bytes) -> str:
-    writer = objects.writer(uuid4())
+    writer = objects.writer(EDITOR, uuid4())
     await writer.write(content)
     return (await writer.commit()).key
 
 
 async def test_the_model_s_files_are_copied_as_a_whole(tmp_path: Path) -> None:
-    objects = LocalObjectStore(tmp_path / "objects")
+    objects = LocalObjectStore(tmp_path / "objects", Permissive())
     target = tmp_path / "run" / "model"
     files = [
         ("MLmodel", await stored(objects, b"flavors: {}"), 11),
         ("data/a b/ü.bin", await stored(objects, b"\0" * 5000), 5000),
     ]
-    await materialise(objects, files, target)
+    await materialise(objects, EDITOR, files, target)
     assert (target / "MLmodel").read_bytes() == b"flavors: {}"
     assert (target / "data" / "a b" / "ü.bin").stat().st_size == 5000
     with (target / "MLmodel").open("ab") as copy:
         copy.write(b" ")  # its own: the stored object is read-only, and stays as it is
     missing = [*files, ("gone", f"{uuid4()}/{'0' * 64}", 3)]
     with pytest.raises(NotFound):
-        await materialise(objects, missing, tmp_path / "other" / "model")
+        await materialise(objects, EDITOR, missing, tmp_path / "other" / "model")
     assert not (tmp_path / "other" / "model").exists()
 
 
 @pytest.mark.parametrize("path", ["../up", "a/../../up", "/etc/passwd", "", ".", "a\\b", "nul\0"], ids=repr)
 async def test_a_path_that_leads_out_of_the_model_is_refused(tmp_path: Path, path: str) -> None:
-    objects = LocalObjectStore(tmp_path / "objects")
+    objects = LocalObjectStore(tmp_path / "objects", Permissive())
     with pytest.raises(Invalid):
-        await materialise(objects, [(path, await stored(objects, b"x"), 1)], tmp_path / "run" / "model")
+        await materialise(
+            objects, EDITOR, [(path, await stored(objects, b"x"), 1)], tmp_path / "run" / "model"
+        )
     assert not (tmp_path / "run").exists()
 
 
 async def test_a_version_without_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="no files"):
-        await materialise(LocalObjectStore(tmp_path / "objects"), [], tmp_path / "model")
+        await materialise(
+            LocalObjectStore(tmp_path / "objects", Permissive()), EDITOR, [], tmp_path / "model"
+        )
 
 
 async def test_a_disk_that_is_too_small_is_told(tmp_path: Path) -> None:
-    objects = LocalObjectStore(tmp_path / "objects")
+    objects = LocalObjectStore(tmp_path / "objects", Permissive())
     with pytest.raises(Unavailable, match="MB are free"):
-        await materialise(objects, [("big", await stored(objects, b"x"), 10**18)], tmp_path / "run" / "model")
+        await materialise(
+            objects, EDITOR, [("big", await stored(objects, b"x"), 10**18)], tmp_path / "run" / "model"
+        )
     assert list((tmp_path / "run").iterdir()) == []
 
 

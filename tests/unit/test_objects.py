@@ -18,6 +18,7 @@ import pytest
 from insighter_ext.errors import InsighterError, NotFound, Unavailable
 from insighter_ext.gateways import StoredObject
 from insighter_ext.gateways.embedded.objects import LocalObjectStore
+from tests.permissive import EDITOR, Permissive
 
 PROJECT = UUID("6f0c7a52-5d7e-4b57-9d62-16f0f3f0a001")
 
@@ -29,20 +30,20 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(folder: Path) -> Iterator[LocalObjectStore]:
-    made = LocalObjectStore(folder)
+    made = LocalObjectStore(folder, Permissive(PROJECT))
     yield made
-    made.close()
+    asyncio.run(made.close())
 
 
 async def stored(store: LocalObjectStore, content: bytes, project: UUID = PROJECT) -> StoredObject:
-    writer = store.writer(project)
+    writer = store.writer(EDITOR, project)
     for start in range(0, len(content), 300_000):
         await writer.write(content[start : start + 300_000])
     return await writer.commit()
 
 
 async def read(store: LocalObjectStore, key: str, offset: int = 0, length: int | None = None) -> bytes:
-    return b"".join([chunk async for chunk in store.read(key, offset, length)])
+    return b"".join([chunk async for chunk in await store.read(EDITOR, key, offset, length)])
 
 
 def unfinished(folder: Path) -> list[Path]:
@@ -58,18 +59,18 @@ async def test_what_was_written_is_read(store: LocalObjectStore, size: int) -> N
     assert await read(store, made.key) == content
     assert await read(store, made.key, 10, 5) == content[10:15]
     assert await read(store, made.key, size) == b""
-    assert (await store.local_path(made.key)).read_bytes() == content
+    assert (await store.local_path(EDITOR, made.key)).read_bytes() == content
 
 
 async def test_nothing_is_seen_before_the_commit(store: LocalObjectStore, folder: Path) -> None:
-    writer = store.writer(PROJECT)
+    writer = store.writer(EDITOR, PROJECT)
     await writer.write(b"x" * 2_000_000)
     sealed = await writer.seal()
     assert sealed.sha256 == hashlib.sha256(b"x" * 2_000_000).hexdigest() and sealed.size == 2_000_000
     assert sealed.path.read_bytes() == b"x" * 2_000_000
     key = f"{PROJECT}/{sealed.sha256}"
     with pytest.raises(NotFound):
-        await store.local_path(key)
+        await store.local_path(EDITOR, key)
     assert (await writer.commit()).key == key
     assert unfinished(folder) == []
     await writer.abort()
@@ -79,7 +80,7 @@ async def test_nothing_is_seen_before_the_commit(store: LocalObjectStore, folder
 async def test_an_aborted_object_leaves_nothing_and_takes_no_more(
     store: LocalObjectStore, folder: Path
 ) -> None:
-    writer = store.writer(PROJECT)
+    writer = store.writer(EDITOR, PROJECT)
     await writer.write(b"x" * 2_000_000)
     await writer.abort()
     await writer.abort()
@@ -93,7 +94,7 @@ async def test_an_aborted_object_leaves_nothing_and_takes_no_more(
 
 async def test_a_write_that_is_cancelled_can_be_aborted(store: LocalObjectStore, folder: Path) -> None:
     for delay in (0, 0.001, 0.005):
-        writer = store.writer(PROJECT)
+        writer = store.writer(EDITOR, PROJECT)
         task = asyncio.create_task(writer.write(os.urandom(20_000_000)))
         await asyncio.sleep(delay)
         task.cancel()
@@ -109,7 +110,7 @@ async def test_the_same_content_is_one_object_and_projects_are_apart(store: Loca
         await stored(store, b"same", other),
     ]
     assert first == second and first.key != third.key
-    assert await store.delete_project(PROJECT) == 4
+    assert await store.delete_project(EDITOR, PROJECT) == 4
     with pytest.raises(NotFound):
         await read(store, first.key)
     assert await read(store, third.key) == b"same"
@@ -124,18 +125,18 @@ async def test_writers_at_the_same_time_do_not_disturb_each_other(store: LocalOb
 async def test_a_file_of_the_scratch_folder_becomes_an_object(store: LocalObjectStore) -> None:
     path = store.scratch() / "table"
     path.write_bytes(b"rows")
-    made = await store.put(PROJECT, path)
+    made = await store.put(EDITOR, PROJECT, path)
     assert await read(store, made.key) == b"rows" and not path.exists()
 
 
 async def test_delete_frees_and_spares_what_was_stored_again(store: LocalObjectStore, folder: Path) -> None:
     made = await stored(store, b"content")
-    assert await store.delete(made.key, datetime.now(UTC) - timedelta(minutes=1)) == 0
+    assert await store.delete(EDITOR, [made.key], datetime.now(UTC) - timedelta(minutes=1)) == 0
     assert await read(store, made.key) == b"content"
-    assert await store.delete(made.key, datetime.now(UTC) + timedelta(minutes=1)) == 7
+    assert await store.delete(EDITOR, [made.key], datetime.now(UTC) + timedelta(minutes=1)) == 7
     with pytest.raises(NotFound):
         await read(store, made.key)
-    assert await store.delete(made.key, datetime.now(UTC)) == 0
+    assert await store.delete(EDITOR, [made.key], datetime.now(UTC)) == 0
     assert unfinished(folder) == []
 
 
@@ -145,9 +146,9 @@ async def test_delete_frees_and_spares_what_was_stored_again(store: LocalObjectS
 )
 async def test_no_key_leads_out_of_the_store(store: LocalObjectStore, key: str) -> None:
     with pytest.raises(NotFound):
-        await store.local_path(key)
+        await store.local_path(EDITOR, key)
     with pytest.raises(NotFound):
-        await store.delete(key, datetime.now(UTC))
+        await store.delete(EDITOR, [key], datetime.now(UTC))
 
 
 async def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
@@ -158,11 +159,12 @@ from pathlib import Path
 from uuid import uuid4
 from insighter_ext.errors import Unavailable
 from insighter_ext.gateways.embedded.objects import LocalObjectStore
+from tests.permissive import EDITOR, Permissive
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
 async def main():
-    store = LocalObjectStore(Path(sys.argv[1]))
-    writer = store.writer(uuid4())
+    store = LocalObjectStore(Path(sys.argv[1]), Permissive())
+    writer = store.writer(EDITOR, uuid4())
     try:
         for _ in range(5):
             await writer.write(bytes(1_000_001))
@@ -189,8 +191,9 @@ import asyncio, sys
 from pathlib import Path
 from uuid import uuid4
 from insighter_ext.gateways.embedded.objects import LocalObjectStore
+from tests.permissive import EDITOR, Permissive
 async def main():
-    writer = LocalObjectStore(Path(sys.argv[1])).writer(uuid4())
+    writer = LocalObjectStore(Path(sys.argv[1]), Permissive()).writer(EDITOR, uuid4())
     await writer.write(bytes(2_000_000))
     print("ready", flush=True)
     sys.stdin.read()
@@ -201,13 +204,13 @@ asyncio.run(main())
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        LocalObjectStore(folder).close()
+        asyncio.run(LocalObjectStore(folder, Permissive()).close())
         assert len(unfinished(folder)) == 1
         process.send_signal(signal.SIGKILL)
-    store = LocalObjectStore(folder)
+    store = LocalObjectStore(folder, Permissive())
     assert unfinished(folder) == []
     assert list((folder / ".incoming").iterdir()) == [store.scratch()]
-    store.close()
+    asyncio.run(store.close())
     assert list((folder / ".incoming").iterdir()) == []
 
 
@@ -216,6 +219,6 @@ def test_only_its_owner_reads_the_store(store: LocalObjectStore, folder: Path) -
 
 
 def test_a_store_that_cannot_be_written_says_so(store: LocalObjectStore, folder: Path) -> None:
-    store.close()
+    asyncio.run(store.close())
     with pytest.raises(Unavailable, match="could not be stored"):
-        store.writer(PROJECT)
+        store.writer(EDITOR, PROJECT)

@@ -34,14 +34,14 @@ async def open_embedded(storage_dir: Path, postgres_version: int) -> Adapters:
         try:
             await data.close()
             if objects is not None:
-                await asyncio.to_thread(objects.close)
+                await objects.close()
         finally:
             await asyncio.to_thread(postgres.release)
 
     try:
         owner_id = await asyncio.to_thread(_prepare_database, postgres)
         await data.open()
-        objects = LocalObjectStore(storage_dir / "objects")
+        objects = LocalObjectStore(storage_dir / "objects", data)
         return Adapters("embedded", data, objects, None, Principal(owner_id), close)  # type: ignore[arg-type]
     except BaseException:
         await close()

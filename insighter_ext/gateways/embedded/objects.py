@@ -9,17 +9,20 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from insighter_ext.errors import Conflict, InsighterError, NotFound, Unavailable
+from insighter_ext.gateways.data import DataGateway
 from insighter_ext.gateways.embedded.scratch import Scratch
 from insighter_ext.gateways.objects import SealedObject, StoredObject
+from insighter_ext.principal import Principal
 
 _KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{64}")
 _BUFFER = 1 << 20
+_ASKED_AT_ONCE = 1000
 
 
 class LocalObjectStore:
@@ -27,44 +30,52 @@ class LocalObjectStore:
 
     Args:
         directory: made where missing, readable by its owner only.
+        data: is asked who may do what, by the rule that Supabase's storage policies follow.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, data: DataGateway) -> None:
         self._directory = directory
+        self._data = data
         self._scratch = Scratch(directory / ".incoming")
         directory.chmod(0o700)
 
-    def close(self) -> None:
-        """Remove what was never finished."""
-        self._scratch.close()
+    async def close(self) -> None:
+        """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
+        await asyncio.to_thread(self._scratch.close)
 
     def scratch(self) -> Path:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
         return self._scratch.path
 
-    def writer(self, project_id: UUID) -> LocalObjectWriter:
+    def writer(self, principal: Principal, project_id: UUID) -> LocalObjectWriter:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
         try:
-            return LocalObjectWriter(self, project_id)
+            return LocalObjectWriter(self, principal, project_id)
         except OSError as error:
             raise _disk_error(error) from error
 
-    async def put(self, project_id: UUID, path: Path) -> StoredObject:
+    async def put(self, principal: Principal, project_id: UUID, path: Path) -> StoredObject:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
 
-        def take() -> StoredObject:
-            try:
-                with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-                    os.fsync(file.fileno())
-                return self._adopt(project_id, path, digest)
-            except OSError as error:
-                raise _disk_error(error) from error
+        def seal() -> str:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                os.fsync(file.fileno())
+            return digest
 
-        return await asyncio.to_thread(take)
+        try:
+            digest = await asyncio.to_thread(seal)
+            return await self._adopt(principal, project_id, path, digest)
+        except OSError as error:
+            raise _disk_error(error) from error
 
-    def _adopt(self, project_id: UUID, path: Path, digest: str) -> StoredObject:
+    async def _adopt(self, principal: Principal, project_id: UUID, path: Path, digest: str) -> StoredObject:
+        """Make a durable file an object, if the principal may."""
         key = f"{project_id}/{digest}"
+        await self._data.call(principal, "objects_authorize", keys=[key], action="write")
+        return await asyncio.to_thread(self._move_in, key, path, digest)
+
+    def _move_in(self, key: str, path: Path, digest: str) -> StoredObject:
         target = self.path_of(key)
         size = path.stat().st_size
         for folder in (target.parent.parent, target.parent):
@@ -77,23 +88,17 @@ class LocalObjectStore:
         _sync_folder(target.parent)  # or the name could be lost with the power
         return StoredObject(key, digest, size)
 
-    async def read(self, key: str, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    async def read(
+        self, principal: Principal, key: str, offset: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
-        path = await self.local_path(key)
-        with await asyncio.to_thread(path.open, "rb") as file:
-            file.seek(offset)
-            left = length
-            while left is None or left > 0:
-                chunk = await asyncio.to_thread(file.read, _BUFFER if left is None else min(left, _BUFFER))
-                if not chunk:
-                    return
-                if left is not None:
-                    left -= len(chunk)
-                yield chunk
+        return _chunks(await self.local_path(principal, key), offset, length)
 
-    async def local_path(self, key: str) -> Path:
+    async def local_path(self, principal: Principal, key: str) -> Path:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
         path = self.path_of(key)
+        if await self._data.call(principal, "objects_authorize", keys=[key], action="read") != [key]:
+            raise _missing()
         if not await asyncio.to_thread(path.is_file):
             raise NotFound(
                 "the stored file is missing",
@@ -102,11 +107,23 @@ class LocalObjectStore:
             )
         return path
 
-    async def delete(self, key: str, stored_until: datetime) -> int:
+    async def delete(self, principal: Principal, keys: Sequence[str], stored_until: datetime) -> int:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
-        path = self.path_of(key)
+        freed = 0
+        for start in range(0, len(keys), _ASKED_AT_ONCE):
+            released = await self._data.call(
+                principal,
+                "objects_authorize",
+                keys=[*keys[start : start + _ASKED_AT_ONCE]],
+                action="delete",
+            )
+            freed += await asyncio.to_thread(self._remove, released, stored_until)
+        return freed
 
-        def remove() -> int:
+    def _remove(self, keys: Sequence[str], stored_until: datetime) -> int:
+        freed = 0
+        for key in keys:
+            path = self.path_of(key)
             # Taken out of sight first and looked at then: nobody can store it again in between.
             handle, name = tempfile.mkstemp(dir=self._scratch.path)
             os.close(handle)
@@ -114,20 +131,20 @@ class LocalObjectStore:
             try:
                 path.replace(trash)
                 found = trash.stat()
-                if found.st_mtime > stored_until.timestamp():
-                    if not path.exists():
-                        trash.replace(path)
-                    return 0
-                return found.st_size
+                if found.st_mtime <= stored_until.timestamp():
+                    freed += found.st_size
+                elif not path.exists():
+                    trash.replace(path)
             except FileNotFoundError:
-                return 0
+                pass
             finally:
                 trash.unlink(missing_ok=True)
+        return freed
 
-        return await asyncio.to_thread(remove)
-
-    async def delete_project(self, project_id: UUID) -> int:
+    async def delete_project(self, principal: Principal, project_id: UUID) -> int:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
+        if str(project_id) not in await self._data.call(principal, "objects_released"):
+            raise NotFound("no such project, or you did not delete it", code="project_not_found")
 
         def remove() -> int:
             folder = self._directory / str(project_id)
@@ -140,7 +157,7 @@ class LocalObjectStore:
     def path_of(self, key: str) -> Path:
         """Where an object of that key is or would be. Nothing but a well-formed key reaches the file system."""
         if not _KEY.fullmatch(key):
-            raise NotFound("no such object", code="object_missing")
+            raise _missing()
         project, digest = key.split("/")
         return self._directory / project / digest[:2] / digest
 
@@ -148,8 +165,9 @@ class LocalObjectStore:
 class LocalObjectWriter:
     """Collects a megabyte at a time, hashes and writes it off the event loop."""
 
-    def __init__(self, store: LocalObjectStore, project_id: UUID) -> None:
+    def __init__(self, store: LocalObjectStore, principal: Principal, project_id: UUID) -> None:
         self._store = store
+        self._principal = principal
         self._project_id = project_id
         handle, name = tempfile.mkstemp(dir=store.scratch())
         self._file = os.fdopen(handle, "wb", buffering=0)
@@ -188,20 +206,20 @@ class LocalObjectWriter:
     async def commit(self) -> StoredObject:
         """See :class:`insighter_ext.gateways.objects.ObjectWriter`."""
         try:
-            return await asyncio.to_thread(self._commit)
-        except BaseException:
+            await asyncio.to_thread(self._finish)
+            return await self._store._adopt(
+                self._principal, self._project_id, self._path, self._hash.hexdigest()
+            )
+        except OSError as error:
+            raise _disk_error(error) from error
+        finally:
             await self.abort()
-            raise
 
-    def _commit(self) -> StoredObject:
+    def _finish(self) -> None:
         self._flush()
         with self._writing:
-            try:
-                os.fsync(self._file.fileno())
-                self._file.close()
-                return self._store._adopt(self._project_id, self._path, self._hash.hexdigest())
-            except OSError as error:
-                raise _disk_error(error) from error
+            os.fsync(self._file.fileno())
+            self._file.close()
 
     async def abort(self) -> None:
         """See :class:`insighter_ext.gateways.objects.ObjectWriter`."""
@@ -211,6 +229,23 @@ class LocalObjectWriter:
         with self._writing:
             self._file.close()
             self._path.unlink(missing_ok=True)
+
+
+async def _chunks(path: Path, offset: int, length: int | None) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(path.open, "rb") as file:
+        file.seek(offset)
+        left = length
+        while left is None or left > 0:
+            chunk = await asyncio.to_thread(file.read, _BUFFER if left is None else min(left, _BUFFER))
+            if not chunk:
+                return
+            if left is not None:
+                left -= len(chunk)
+            yield chunk
+
+
+def _missing() -> NotFound:
+    return NotFound("no such object", code="object_missing")
 
 
 def _sync_folder(path: Path) -> None:

@@ -1,0 +1,649 @@
+-- Audit: who changed what, as what, when, from what to what. Written in the transaction of the change, by triggers, so that
+-- nothing that changes a row can forget it; append-only; and chained by hash, so that what is done behind the platform's
+-- back shows.
+--
+-- Each project, organisation and account has a chain of its own. The chain's last row is known to its head, whose lock
+-- makes the rows of one chain follow one another. That lock is taken at COMMIT, by deferred triggers: by then all locks on
+-- what is changed are held, so that nobody who holds a head waits for anything but other heads. And these are taken all at
+-- once, in one order: the first trigger of a transaction takes the heads of all chains that it is going to write to. A
+-- deadlock is thus not possible, and one writer waits for another no longer than a COMMIT takes.
+
+create table insighter.audit (
+  id bigint generated always as identity primary key,
+  scope_kind text not null check (scope_kind in ('project', 'organisation', 'account', 'platform')),
+  -- Whose chain it is. No foreign key, here and below: a row outlives what it tells of.
+  scope uuid not null,
+  seq bigint not null check (seq > 0),
+  at timestamptz not null,
+  actor uuid,
+  -- person, kernel, token, service, workflow; "system" where nobody asked through the API.
+  actor_kind text not null,
+  credential uuid,
+  action text not null check (action in ('created', 'changed', 'deleted')),
+  asset_kind text not null,
+  -- Of what has several columns for a key: these, with ":" between them, what it belongs to first.
+  asset_id text not null,
+  asset_name text not null,
+  -- {column: [before, after]}; of a JSON object the keys that changed. Without secrets, long values by their SHA-256.
+  changes jsonb not null,
+  prev_hash bytea not null,
+  hash bytea not null,
+  unique (scope, seq)
+);
+-- The path of an artifact is longer than an index takes.
+create index audit_asset on insighter.audit (scope, left(asset_id, 100), seq);
+
+-- The end of each chain. Rows stay where they are when it moves on.
+create table insighter.audit_heads (
+  scope uuid primary key,
+  seq bigint not null,
+  hash bytea not null
+) with (fillfactor = 20);
+
+-- ---- nobody changes what is written ---------------------------------------------------------------------------------
+
+create function private.audit_refuse() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  perform private.fail(403, 'audit_append_only', 'the audit can be added to and not changed',
+    'what it tells of is corrected by another change, which it then tells of too');
+  return null;
+end
+$$;
+
+-- Also for who owns the tables; who may disable triggers can do anything, and is found by the chain.
+create trigger append_only before update or delete on insighter.audit
+for each row execute function private.audit_refuse();
+create trigger append_only_truncate before truncate on insighter.audit
+for each statement execute function private.audit_refuse();
+create trigger append_only before delete on insighter.audit_heads
+for each row execute function private.audit_refuse();
+create trigger append_only_move before update on insighter.audit_heads
+for each row when (new.seq <> old.seq + 1 or new.scope <> old.scope) execute function private.audit_refuse();
+create trigger append_only_truncate before truncate on insighter.audit_heads
+for each statement execute function private.audit_refuse();
+
+-- ---- the chain ------------------------------------------------------------------------------------------------------
+
+-- What a row's hash is made of. The same on every PostgreSQL and in every session: the time is spelled out in UTC, and the
+-- text of jsonb is canonical. SHA-256 over the hash of the row before and this text in UTF-8.
+create function private.audit_hash(a insighter.audit) returns bytea
+language sql stable set search_path = '' as $$
+  select sha256(a.prev_hash || convert_to(jsonb_build_array(
+    a.scope_kind, a.scope, a.seq, to_char(a.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    a.actor, a.actor_kind, a.credential, a.action, a.asset_kind, a.asset_id, a.asset_name, a.changes)::text, 'UTF8'))
+$$;
+
+-- Take the heads of all chains this transaction writes to, and make those that are missing.
+create function private.audit_lock(p_scope uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_locked text := coalesce(current_setting('insighter.audit_locked', true), '');
+  v_scopes uuid[];
+begin
+  if position(p_scope::text in v_locked) > 0 then
+    return;
+  end if;
+  v_scopes := array(
+    select distinct s::uuid
+    from unnest(string_to_array(ltrim(current_setting('insighter.audit_scopes', true), ','), ',') || p_scope::text) s
+    where position(s in v_locked) = 0
+    order by 1);
+  -- New heads first, and only then the locks on those that are there: whoever waits for a new one holds none.
+  if (select count(*) from insighter.audit_heads h where h.scope = any (v_scopes)) < cardinality(v_scopes) then
+    insert into insighter.audit_heads (scope, seq, hash)
+    select s, 0, decode(repeat('00', 32), 'hex') from unnest(v_scopes) s order by s
+    on conflict do nothing;
+  end if;
+  perform from insighter.audit_heads h where h.scope = any (v_scopes) order by h.scope for update;
+  perform set_config('insighter.audit_locked', v_locked || ',' || array_to_string(v_scopes, ','), true);
+end
+$$;
+
+-- Add a row to a chain. For triggers at COMMIT alone, for it holds the chain's head from then on.
+create function private.audit_write(
+  p_scope_kind text, p_scope uuid, p_action text, p_asset_kind text, p_asset_id text, p_asset_name text, p_changes jsonb
+) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_claims jsonb := auth.jwt();
+  v_row insighter.audit;
+begin
+  perform private.audit_lock(p_scope);
+  select h.seq + 1, h.hash into v_row.seq, v_row.prev_hash from insighter.audit_heads h where h.scope = p_scope;
+  v_row.scope_kind := p_scope_kind;
+  v_row.scope := p_scope;
+  -- With the head's lock held: later rows have later times, as far as the clock has.
+  v_row.at := clock_timestamp();
+  v_row.actor := (v_claims ->> 'sub')::uuid;
+  v_row.actor_kind := case
+    when v_row.actor is not null then coalesce(v_claims -> 'insighter' ->> 'kind', 'person')
+    when v_claims ->> 'role' = 'service_role' then 'service'
+    else 'system' end;
+  v_row.credential := (v_claims -> 'insighter' ->> 'credential')::uuid;
+  v_row.action := p_action;
+  v_row.asset_kind := p_asset_kind;
+  v_row.asset_id := p_asset_id;
+  v_row.asset_name := left(coalesce(p_asset_name, ''), 500);
+  v_row.changes := p_changes;
+  v_row.hash := private.audit_hash(v_row);
+  insert into insighter.audit (scope_kind, scope, seq, at, actor, actor_kind, credential, action, asset_kind, asset_id,
+    asset_name, changes, prev_hash, hash)
+  values (v_row.scope_kind, v_row.scope, v_row.seq, v_row.at, v_row.actor, v_row.actor_kind, v_row.credential,
+    v_row.action, v_row.asset_kind, v_row.asset_id, v_row.asset_name, v_row.changes, v_row.prev_hash, v_row.hash);
+  update insighter.audit_heads h set seq = v_row.seq, hash = v_row.hash where h.scope = p_scope;
+end
+$$;
+
+-- ---- what changed ---------------------------------------------------------------------------------------------------
+
+-- A value as it is told: a long one by what identifies it.
+create function private.audit_value(p_value jsonb) returns jsonb
+language sql stable set search_path = '' as $$
+  select case when length(p_value #>> '{}') > 2000
+    then jsonb_build_object('sha256', encode(sha256(convert_to(p_value #>> '{}', 'UTF8')), 'hex'),
+      'length', length(p_value #>> '{}'))
+    else p_value end
+$$;
+
+-- What of an object is told: the keys whose values differ from those of another. People log what they should not: what a
+-- key calls a secret is not kept where it can never be taken out again.
+create function private.audit_object(p_object jsonb, p_other jsonb) returns jsonb
+language sql stable set search_path = '' as $$
+  with told as (
+    select coalesce(jsonb_object_agg(o.key, case
+      when o.key ~* 'passw|secret|api_?key|private_?key|access_?key|auth_?token|access_?token' then '"(withheld)"'
+      else private.audit_value(o.value) end), '{}') as object
+    from jsonb_each(p_object) o
+    where o.value is distinct from p_other -> o.key
+  )
+  -- Of very many keys no more than of one long value.
+  select case when length(object::text) > 50000
+    then jsonb_build_object('sha256', encode(sha256(convert_to(object::text, 'UTF8')), 'hex'), 'length', length(object::text))
+    else object end
+  from told
+$$;
+
+create function private.audit_changes(p_before jsonb, p_after jsonb, p_ignored text[]) returns jsonb
+language sql stable set search_path = '' as $$
+  select coalesce(jsonb_object_agg(c.key, case
+    when jsonb_typeof(coalesce(c.before, c.after)) = 'object' and jsonb_typeof(coalesce(c.after, c.before)) = 'object'
+    then jsonb_build_array(
+      case when c.before is not null then private.audit_object(c.before, coalesce(c.after, '{}')) end,
+      case when c.after is not null then private.audit_object(c.after, coalesce(c.before, '{}')) end)
+    else jsonb_build_array(private.audit_value(c.before), private.audit_value(c.after)) end), '{}')
+  from (
+    select coalesce(b.key, a.key) as key, nullif(b.value, 'null') as before, nullif(a.value, 'null') as after
+    from jsonb_each(p_before) b full join jsonb_each(p_after) a on a.key = b.key
+  ) c
+  where c.before is distinct from c.after and not c.key = any (p_ignored)
+    and c.key !~ 'secret|password|token|hash$'
+$$;
+
+-- The chain that a row of an audited table belongs to, by the first of these columns that has a value.
+create function private.audit_scope(p_row jsonb, p_kind text, p_columns text) returns table (kind text, scope uuid)
+language sql stable set search_path = '' as $$
+  select
+    case c.name when 'id' then p_kind when 'project_id' then 'project' when 'organisation_id' then 'organisation'
+      else 'account' end,
+    (p_row ->> c.name)::uuid
+  from string_to_table(p_columns, ',') with ordinality c (name, position)
+  where p_row ->> c.name is not null
+  union all select 'platform', '00000000-0000-0000-0000-000000000000'
+  limit 1
+$$;
+
+-- At the change itself: notes the chain. Nothing is locked yet.
+create function private.audit_note() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_noted text := coalesce(current_setting('insighter.audit_scopes', true), '');
+  v_scope text;
+begin
+  -- Most tables have one column that says it; the others are asked as jsonb.
+  if tg_argv[1] = 'project_id' then
+    v_scope := case when tg_op = 'DELETE' then old.project_id else new.project_id end;
+  else
+    v_scope := (private.audit_scope(case when tg_op = 'DELETE' then to_jsonb(old) else to_jsonb(new) end,
+      tg_argv[0], tg_argv[1])).scope;
+  end if;
+  if position(v_scope in v_noted) = 0 then
+    perform set_config('insighter.audit_scopes', v_noted || ',' || v_scope, true);
+  end if;
+  return null;
+end
+$$;
+
+-- What people know an asset by, where its row does not say it: that of what it belongs to.
+create function private.audit_name(p_kind text, p_row jsonb) returns text
+language sql stable security definer set search_path = '' as $$
+  select case p_kind
+    when 'dataset_version' then
+      (select d.name from insighter.datasets d where d.id = (p_row ->> 'dataset_id')::uuid)
+    when 'model_version' then
+      (select m.name from insighter.registered_models m
+       where m.project_id = (p_row ->> 'project_id')::uuid and m.id = (p_row ->> 'model_id')::uuid)
+    when 'model_alias' then
+      (select m.name from insighter.registered_models m
+       where m.project_id = (p_row ->> 'project_id')::uuid and m.id = (p_row ->> 'model_id')::uuid)
+    when 'member' then
+      (select f.display_name from insighter.profiles f where f.user_id = (p_row ->> 'user_id')::uuid)
+    when 'organisation_member' then
+      (select f.display_name from insighter.profiles f where f.user_id = (p_row ->> 'user_id')::uuid)
+    when 'restriction' then case p_row ->> 'asset_kind'
+      when 'dataset' then
+        (select d.name from insighter.datasets d where d.id = (p_row ->> 'asset_id')::uuid)
+      when 'model' then
+        (select m.name from insighter.registered_models m
+         where m.project_id = (p_row ->> 'project_id')::uuid and m.id = (p_row ->> 'asset_id')::uuid)
+      when 'deployment' then
+        (select d.name from insighter.deployments d where d.id = (p_row ->> 'asset_id')::uuid) end
+  end
+$$;
+
+-- At COMMIT: tells of the change. Its arguments are the asset's kind, the columns that name its chain, those of its id, that
+-- of its name, and those of no interest.
+create function private.audit_change() returns trigger
+language plpgsql security definer set search_path = '' set timezone = 'UTC' as $$
+declare
+  v_before jsonb := '{}';
+  v_after jsonb := '{}';
+  v_row jsonb;
+  v_ignored text[] := string_to_array(tg_argv[4], ',');
+  v_kind text;
+  v_scope uuid;
+  v_id text;
+  v_changes jsonb;
+begin
+  if tg_op <> 'INSERT' then
+    v_before := to_jsonb(old);
+    v_row := v_before;
+  end if;
+  if tg_op <> 'DELETE' then
+    v_after := to_jsonb(new);
+    v_row := v_after;
+  end if;
+  if v_before - v_ignored = v_after - v_ignored then
+    return null;
+  end if;
+  select s.kind, s.scope into v_kind, v_scope from private.audit_scope(v_row, tg_argv[0], tg_argv[1]) s;
+  -- What goes with a project, an organisation or an account is told by the one row that tells of that deletion.
+  if tg_op <> 'INSERT' and (
+    (tg_argv[0] <> 'project' and v_row ->> 'project_id' is not null
+      and not exists (select from insighter.projects p where p.id = (v_row ->> 'project_id')::uuid))
+    or (tg_argv[0] not in ('project', 'organisation') and v_row ->> 'organisation_id' is not null
+      and not exists (select from insighter.organisations o where o.id = (v_row ->> 'organisation_id')::uuid))
+    or (tg_argv[0] <> 'account' and v_kind = 'account'
+      and not exists (select from insighter.profiles f where f.user_id = v_scope))
+  ) then
+    return null;
+  end if;
+  select string_agg(v_row ->> c.name, ':' order by c.position) into v_id
+  from string_to_table(tg_argv[2], ',') with ordinality c (name, position);
+  -- Runs are known by the 32 digits that MLflow's clients know.
+  if tg_argv[0] in ('run', 'run_dataset', 'run_model') then
+    v_id := replace(left(v_id, 36), '-', '') || substr(v_id, 37);
+  end if;
+  v_changes := private.audit_changes(v_before, v_after, v_ignored || string_to_array(tg_argv[1], ','));
+  if tg_op = 'DELETE' and tg_argv[0] = 'project' then
+    v_changes := v_changes || jsonb_build_object('contents', jsonb_build_array(
+      coalesce(nullif(current_setting('insighter.audit_contents', true), '')::jsonb -> v_scope::text, '{}'), null));
+  end if;
+  perform private.audit_write(v_kind, v_scope,
+    case tg_op when 'INSERT' then 'created' when 'UPDATE' then 'changed' else 'deleted' end,
+    tg_argv[0], v_id, coalesce(v_row ->> nullif(tg_argv[3], ''), private.audit_name(tg_argv[0], v_row)), v_changes);
+  return null;
+end
+$$;
+
+-- Have a table audited. For every table of schema "insighter" a migration calls this, or says why not in the list of
+-- tests/database/test_audit.py.
+--
+-- p_scope names the columns that say whose chain it is, the first with a value counts: project_id, organisation_id, user_id
+-- (the account's own), or id where the row is itself a project or an organisation. p_id names the key, what the asset
+-- belongs to first; p_name the column people know it by; p_ignored what changes without anybody wanting to know, such as
+-- counters.
+create procedure private.audited(
+  p_table regclass, p_kind text, p_scope text default 'project_id', p_id text default 'id', p_name text default '',
+  p_ignored text default ''
+)
+language plpgsql set search_path = '' as $$
+declare
+  v_missing text;
+begin
+  select c into v_missing
+  from string_to_table(concat_ws(',', p_scope, p_id, nullif(p_name, ''), nullif(p_ignored, '')), ',') c
+  where not exists (select from pg_catalog.pg_attribute a
+    where a.attrelid = p_table and a.attname = c and a.attnum > 0 and not a.attisdropped);
+  if v_missing is not null then
+    raise exception 'table % has no column "%"', p_table, v_missing;
+  end if;
+  if exists (select from string_to_table(p_scope, ',') c where c not in ('project_id', 'organisation_id', 'user_id')
+    and (c <> 'id' or p_kind not in ('project', 'organisation'))) then
+    raise exception '"%" names no chain', p_scope;
+  end if;
+  execute format('create trigger audited_scope after insert or update or delete on %s
+    for each row execute function private.audit_note(%L, %L)', p_table, p_kind, p_scope);
+  execute format('create constraint trigger audited after insert or update or delete on %s
+    deferrable initially deferred for each row execute function private.audit_change(%L, %L, %L, %L, %L)',
+    p_table, p_kind, p_scope, p_id, p_name,
+    concat_ws(',', 'created_at', 'updated_at', 'last_used_at', nullif(p_ignored, '')));
+end
+$$;
+
+-- How much a project takes with it, kind by kind: counted while it is still there, told at COMMIT.
+create function private.audit_contents() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_contents jsonb := '{}';
+  v_count bigint;
+  v_table record;
+begin
+  for v_table in
+    select t.tgrelid::regclass as name, split_part(encode(t.tgargs, 'escape'), '\000', 1) as kind
+    from pg_catalog.pg_trigger t
+    join pg_catalog.pg_attribute a on a.attrelid = t.tgrelid and a.attname = 'project_id' and not a.attisdropped
+    where t.tgname = 'audited'
+  loop
+    execute format('select count(*) from %s where project_id = $1', v_table.name) into v_count using old.id;
+    if v_count > 0 then
+      v_contents := v_contents || jsonb_build_object(v_table.kind, v_count);
+    end if;
+  end loop;
+  perform set_config('insighter.audit_contents', (
+    coalesce(nullif(current_setting('insighter.audit_contents', true), '')::jsonb, '{}')
+    || jsonb_build_object(old.id, v_contents))::text, true);
+  return old;
+end
+$$;
+
+create trigger audited_contents before delete on insighter.projects
+for each row execute function private.audit_contents();
+
+-- ---- the tables -----------------------------------------------------------------------------------------------------
+
+-- Not audited: events, which are an account of changes themselves, for people; and measurements (run_metrics,
+-- run_metrics_latest, logged_model_metrics), which are data that a run adds by the thousand and never changes. The run
+-- they belong to is audited.
+
+call private.audited('insighter.profiles', 'account', 'user_id', 'user_id', 'display_name');
+call private.audited('insighter.projects', 'project', 'id', 'id', 'name');
+call private.audited('insighter.members', 'member', 'project_id', 'user_id');
+call private.audited('insighter.credentials', 'credential', 'user_id', 'id', 'label');
+call private.audited('insighter.organisations', 'organisation', 'id', 'id', 'name');
+call private.audited('insighter.organisation_members', 'organisation_member', 'organisation_id', 'user_id');
+call private.audited('insighter.restrictions', 'restriction', 'project_id', 'asset_kind,asset_id');
+-- How many versions there were is told by the versions.
+call private.audited('insighter.datasets', 'dataset', 'project_id', 'id', 'name', 'versions');
+call private.audited('insighter.dataset_versions', 'dataset_version', 'project_id', 'dataset_id,version');
+call private.audited('insighter.experiments', 'experiment', 'project_id', 'id', 'name');
+call private.audited('insighter.runs', 'run', 'project_id', 'id', 'name');
+call private.audited('insighter.run_datasets', 'run_dataset', 'project_id', 'run_id,name,digest', 'name');
+call private.audited('insighter.run_models', 'run_model', 'project_id', 'run_id,role,model_id');
+call private.audited('insighter.logged_models', 'logged_model', 'project_id', 'id', 'name');
+call private.audited('insighter.artifacts', 'artifact', 'project_id', 'root,path', 'path');
+call private.audited('insighter.registered_models', 'model', 'project_id', 'id', 'name', 'last_version');
+call private.audited('insighter.model_versions', 'model_version', 'project_id', 'model_id,version');
+call private.audited('insighter.model_aliases', 'model_alias', 'project_id', 'model_id,alias');
+call private.audited('insighter.deployments', 'deployment', 'project_id', 'id', 'name');
+
+-- What was there before there was an audit: each chain begins with a row that says so.
+select private.audit_write('account', f.user_id, 'changed', 'account', f.user_id::text, f.display_name,
+  '{"audited": [false, true]}') from insighter.profiles f order by f.user_id;
+select private.audit_write('organisation', o.id, 'changed', 'organisation', o.id::text, o.name,
+  '{"audited": [false, true]}') from insighter.organisations o order by o.id;
+select private.audit_write('project', p.id, 'changed', 'project', p.id::text, p.name,
+  '{"audited": [false, true]}') from insighter.projects p order by p.id;
+
+-- ---- verification ---------------------------------------------------------------------------------------------------
+
+-- What is wrong with a chain: {ok, rows, head, problems: [{seq, kind, message}], more}. A head is written "<seq>:<hash in
+-- hex>"; the one that somebody noted elsewhere shows that the chain since goes on from there, which is all that can be
+-- said against whoever can rewrite a whole chain. At most 20 problems, the others are counted.
+create function private.audit_problems(p_scope uuid, p_head text default null) returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  v_nothing bytea := decode(repeat('00', 32), 'hex');
+  v_head insighter.audit_heads;
+  v_rows bigint;
+  v_last bigint;
+  v_hash bytea;
+  v_noted bytea;
+  v_problems jsonb;
+  v_count bigint;
+begin
+  if p_head !~ '^[0-9]{1,18}:[0-9a-f]{64}$' then
+    perform private.fail(422, 'invalid_head', 'a head is the number of a row, ":" and the 64 digits of its hash',
+      'copy it as "insighter audit verify" printed it');
+  end if;
+  select * into v_head from insighter.audit_heads h where h.scope = p_scope;
+  with chain as (
+    select a.seq, a.prev_hash, a.hash, private.audit_hash(a) as computed,
+      lag(a.seq, 1, 0::bigint) over w as seq_before, lag(a.hash, 1, v_nothing) over w as hash_before
+    from insighter.audit a where a.scope = p_scope
+    window w as (order by a.seq)
+  ), problems as (
+    select c.seq, f.kind, f.message
+    from chain c
+    cross join lateral (values
+      ('removed', c.seq > c.seq_before + 1, case when c.seq - c.seq_before = 2
+        then format('row %s was removed', c.seq - 1)
+        else format('rows %s to %s were removed', c.seq_before + 1, c.seq - 1) end),
+      ('inserted', c.seq <= c.seq_before, format('there is a second row %s', c.seq)),
+      ('altered', c.hash is distinct from c.computed,
+        format('row %s is not what was written: it was altered, moved or put in', c.seq)),
+      ('replaced', c.seq = c.seq_before + 1 and c.hash = c.computed and c.prev_hash is distinct from c.hash_before,
+        case when c.seq = 1 then 'row 1 does not begin the chain: what was before it was removed'
+          else format('row %s is not the one that row %s was written after: it was replaced', c.seq - 1, c.seq) end)
+    ) f (kind, applies, message)
+    where f.applies
+  )
+  select (select count(*) from chain), (select max(c.seq) from chain c),
+    (select c.hash from chain c order by c.seq desc limit 1),
+    (select coalesce(jsonb_agg(to_jsonb(f) order by f.seq, f.kind), '[]')
+      from (select * from problems order by seq, kind limit 20) f),
+    (select count(*) from problems)
+  into v_rows, v_last, v_hash, v_problems, v_count;
+
+  v_last := coalesce(v_last, 0);
+  v_problems := v_problems || coalesce((
+    select jsonb_agg(jsonb_build_object('seq', f.seq, 'kind', f.kind, 'message', f.message))
+    from (values
+      (v_last, 'inserted', v_head.scope is null and v_rows > 0, 'nothing says where the chain ends: its head was removed'),
+      (v_last + 1, 'removed', v_head.seq > v_last, case when v_head.seq = v_last + 1
+        then format('row %s, the last, was removed', v_head.seq)
+        else format('rows %s to %s, the end of the chain, were removed', v_last + 1, v_head.seq) end),
+      (v_head.seq + 1, 'inserted', v_head.seq < v_last,
+        format('rows %s to %s were put in: the platform wrote up to %s', v_head.seq + 1, v_last, v_head.seq)),
+      (v_last, 'replaced', v_head.seq = v_last and v_rows > 0 and v_head.hash is distinct from v_hash,
+        format('row %s, the last, was replaced', v_last)),
+      (0::bigint, 'removed', v_rows = 0 and coalesce(v_head.seq, 0) = 0 and (
+          exists (select from insighter.projects p where p.id = p_scope)
+          or exists (select from insighter.organisations o where o.id = p_scope)
+          or exists (select from insighter.profiles u where u.user_id = p_scope)),
+        'the whole chain was removed')
+    ) f (seq, kind, applies, message)
+    where f.applies), '[]');
+  if p_head is not null then
+    select a.hash into v_noted from insighter.audit a
+    where a.scope = p_scope and a.seq = split_part(p_head, ':', 1)::bigint;
+    if v_noted is null and p_head <> '0:' || repeat('0', 64) then
+      v_problems := v_problems || jsonb_build_object('seq', split_part(p_head, ':', 1)::bigint, 'kind', 'removed',
+        'message', format('row %s, whose hash was noted, is not there: the end of the chain was removed',
+          split_part(p_head, ':', 1)));
+    elsif v_noted <> decode(split_part(p_head, ':', 2), 'hex') then
+      v_problems := v_problems || jsonb_build_object('seq', split_part(p_head, ':', 1)::bigint, 'kind', 'replaced',
+        'message', format('row %s has another hash than was noted: the chain was rewritten, here or before',
+          split_part(p_head, ':', 1)));
+    end if;
+  end if;
+  return jsonb_build_object(
+    'ok', v_problems = '[]', 'rows', v_rows,
+    'head', case when v_rows > 0 then v_last || ':' || encode(v_hash, 'hex') end,
+    'problems', v_problems, 'more', greatest(v_count - 20, 0));
+end
+$$;
+
+-- The same for whoever may read the chain. It looks at all rows, also at those of assets hidden from the caller, of which
+-- it tells no more than that they are in order.
+create function private.audit_verified(p_scope uuid, p_head text) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  if p_scope in (select private.audit_scopes()) then
+    return private.audit_problems(p_scope, p_head);
+  end if;
+  return null;
+end
+$$;
+
+-- The chains the caller may read: of projects and organisations by their admins, of an account by itself.
+create function private.audit_scopes() returns setof uuid
+language sql stable security definer set search_path = '' as $$
+  select private.project_ids('admin')
+  union all select private.organisation_ids('admin')
+  union all select auth.uid() where private.in_person()
+$$;
+
+-- Rows that tell of assets hidden from the caller, by the first part of their id.
+create function private.hidden_audit() returns table (kind text, id text)
+language plpgsql stable security definer rows 5 set search_path = '' as $$
+begin
+  return query
+    select k, h::text from private.hidden('dataset') h cross join unnest(array['dataset', 'dataset_version']) k
+    union all select 'deployment', h::text from private.hidden('deployment') h
+    union all select k, h::text from private.hidden('model') h
+      cross join unnest(array['model', 'model_version', 'model_alias']) k
+    union all select 'artifact', r from private.hidden_roots() r;
+end
+$$;
+
+-- ---- row-level security ---------------------------------------------------------------------------------------------
+
+alter table insighter.audit enable row level security;
+alter table insighter.audit_heads enable row level security;
+revoke all on insighter.audit, insighter.audit_heads from public, anon, authenticated, service_role;
+grant select on insighter.audit, insighter.audit_heads to authenticated;
+
+create policy audit_select on insighter.audit for select to authenticated
+  using (scope in (select private.audit_scopes()));
+create policy audit_restricted on insighter.audit as restrictive for all to authenticated
+  using ((asset_kind, split_part(asset_id, ':', 1)) not in (select h.kind, h.id from private.hidden_audit() h));
+create policy audit_heads_select on insighter.audit_heads for select to authenticated
+  using (scope in (select private.audit_scopes()));
+
+-- ---- the API --------------------------------------------------------------------------------------------------------
+
+-- The chain that is meant: a project's, an organisation's, or with neither the caller's own. 404 for what the caller does
+-- not see, 403 for what takes an admin.
+create function private.audit_of(p_project_id uuid, p_organisation_id uuid) returns uuid
+language plpgsql stable set search_path = '' as $$
+declare
+  v_scope uuid := coalesce(p_project_id, p_organisation_id, auth.uid());
+begin
+  if p_project_id is not null then
+    perform private.project(p_project_id);
+  elsif p_organisation_id is not null then
+    perform from insighter.organisations where id = p_organisation_id;
+    if not found then
+      perform private.fail(404, 'organisation_not_found', 'no such organisation, or you are not a member of it',
+        'GET /insighter/api/organisations lists yours');
+    end if;
+  end if;
+  if v_scope not in (select private.audit_scopes()) then
+    if coalesce(p_project_id, p_organisation_id) is null then
+      perform private.fail(403, 'not_in_person', 'an account''s own audit is read in person', 'sign in to the platform');
+    end if;
+    perform private.fail(403, 'role_too_low', 'only admins read the audit', 'ask an admin');
+  end if;
+  return v_scope;
+end
+$$;
+
+create function private.audit_json(a insighter.audit) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object(
+    'scope_kind', a.scope_kind, 'scope', a.scope, 'seq', a.seq,
+    'at', to_char(a.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'actor', a.actor, 'actor_kind', a.actor_kind, 'credential', a.credential, 'action', a.action,
+    'asset_kind', a.asset_kind, 'asset_id', a.asset_id, 'asset_name', a.asset_name, 'changes', a.changes,
+    'prev_hash', encode(a.prev_hash, 'hex'), 'hash', encode(a.hash, 'hex'))
+$$;
+
+-- Newest first. The cursor is the number of the last row.
+create function public.audit_list(
+  p_project_id uuid default null, p_organisation_id uuid default null, p_asset_kind text default null,
+  p_asset_id text default null, p_actor uuid default null, p_action text default null, p_limit int default 100,
+  p_cursor text default null
+) returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  v_scope uuid := private.audit_of(p_project_id, p_organisation_id);
+  v_limit int := least(greatest(p_limit, 1), 500);
+  v_answer jsonb;
+begin
+  with page as (
+    select a from insighter.audit a
+    where a.scope = v_scope
+      and (p_cursor is null or a.seq < p_cursor::bigint)
+      and (p_asset_kind is null or a.asset_kind = p_asset_kind)
+      and (p_asset_id is null or (left(a.asset_id, 100) = left(p_asset_id, 100) and a.asset_id = p_asset_id))
+      and (p_actor is null or a.actor = p_actor)
+      and (p_action is null or a.action = p_action)
+    order by a.seq desc
+    limit v_limit
+  )
+  select jsonb_build_object(
+    'items', coalesce(jsonb_agg(private.audit_json(a)
+      || jsonb_build_object('actor_name', f.display_name) order by (a).seq desc), '[]'),
+    'cursor', case when count(*) = v_limit then min((a).seq)::text end)
+  into v_answer
+  from page left join insighter.profiles f on f.user_id = (page.a).actor;
+  return v_answer;
+end
+$$;
+
+create function public.audit_verify(
+  p_project_id uuid default null, p_organisation_id uuid default null, p_head text default null
+) returns jsonb
+language sql stable set search_path = '' as $$
+  select private.audit_verified(private.audit_of(p_project_id, p_organisation_id), p_head)
+$$;
+
+-- Oldest first, from after a row to a row: by default to the chain's present end, which the answer names.
+create function public.audit_export(
+  p_project_id uuid default null, p_organisation_id uuid default null, p_after bigint default 0, p_until bigint default null,
+  p_limit int default 1000
+) returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  v_scope uuid := private.audit_of(p_project_id, p_organisation_id);
+  v_limit int := least(greatest(p_limit, 1), 5000);
+  v_head insighter.audit_heads;
+  v_answer jsonb;
+begin
+  select * into v_head from insighter.audit_heads h where h.scope = v_scope;
+  with page as (
+    select a from insighter.audit a
+    where a.scope = v_scope and a.seq > p_after and a.seq <= coalesce(p_until, v_head.seq)
+    order by a.seq
+    limit v_limit
+  )
+  select jsonb_build_object(
+    'items', coalesce(jsonb_agg(private.audit_json(a) order by (a).seq), '[]'),
+    'after', case when count(*) = v_limit then max((a).seq) end,
+    'head', v_head.seq || ':' || encode(v_head.hash, 'hex'), 'until', coalesce(p_until, v_head.seq, 0))
+  into v_answer
+  from page;
+  return v_answer;
+end
+$$;
+
+call private.expose('audit_list', 'audit_verify', 'audit_export');
+-- None of these is for callers, whatever the server grants by default.
+revoke all on function private.audit_refuse, private.audit_hash, private.audit_lock, private.audit_write,
+  private.audit_value, private.audit_object, private.audit_changes, private.audit_scope, private.audit_note,
+  private.audit_name, private.audit_change, private.audit_contents, private.audit_problems
+  from public, anon, authenticated, service_role;
+revoke all on procedure private.audited from public, anon, authenticated, service_role;
+grant execute on function private.audit_verified, private.audit_scopes, private.hidden_audit, private.audit_of,
+  private.audit_json to authenticated;
