@@ -13,6 +13,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *tracking.HANDLERS,
     *registry.HANDLERS,
     *deployments.HANDLERS,
+    *bus.HANDLERS,
     *audit.HANDLERS,
 ]
 
@@ -23,5 +24,6 @@ def routes() -> list[tuple[str, type[Any]]]:
         *(handler.route() for handler in API_HANDLERS),
         openapi.OpenApiHandler.route(),
         *deployments.ROUTES,
+        *bus.ROUTES,
         *mlflow.routes(),
     ]

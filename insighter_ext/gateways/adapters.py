@@ -9,6 +9,7 @@ from typing import Literal
 from insighter_ext.gateways.auth import AuthGateway
 from insighter_ext.gateways.data import DataGateway
 from insighter_ext.gateways.objects import ObjectStore
+from insighter_ext.gateways.wake import WakeSource
 from insighter_ext.principal import Principal
 
 Mode = Literal["embedded", "supabase"]
@@ -27,5 +28,6 @@ class Adapters:
     data: DataGateway
     objects: ObjectStore
     auth: AuthGateway
+    wake: WakeSource
     local_owner: Principal | None
     close: Callable[[], Awaitable[None]]
