@@ -115,6 +115,10 @@ def _parser() -> argparse.ArgumentParser:
     undeploy = command(commands, "undeploy", _undeploy, "stop an endpoint and forget it", project)
     undeploy.add_argument("name")
 
+    from insighter_ext.audit import commands as audit
+
+    audit.add(group("audit", "who changed what: verify, export"), command, project)
+
     command(commands, "doctor", _doctor, "check the installation, and say what to do", output)
     return parser
 

@@ -6,11 +6,15 @@ A setting is read, in this order, from Jupyter's configuration (``c.InsighterApp
 
 from __future__ import annotations
 
+import base64
+import ipaddress
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 
 def _default_storage_dir() -> Path:
@@ -25,6 +29,14 @@ def _setting(default: Any, help: str, *, secret: bool = False) -> Any:
         return field(default_factory=default, metadata=metadata)
     # A secret is in no representation, and so in no log and no traceback.
     return field(default=default, repr=not secret, metadata=metadata)
+
+
+Mode = Literal["embedded", "supabase"]
+
+SIGN_UP = ("open", "invited", "closed")
+
+_SUPABASE = ("supabase_url", "supabase_key", "supabase_jwt_secret")
+_SHORTEST_SECRET = 32
 
 
 def variable(name: str) -> str:
@@ -76,7 +88,8 @@ class Settings:
         """Settings from explicit overrides, then the environment, then defaults.
 
         Raises:
-            ValueError: a value that is not of the setting's type; the message names the setting.
+            ValueError: a value that is not of the setting's type, or does not go with the others; the message names the
+                setting and what to do.
         """
         environ = os.environ if environ is None else environ
         values: dict[str, Any] = {}
@@ -89,7 +102,50 @@ class Settings:
             if raw is None or raw == "":
                 continue
             values[setting.name] = _convert(str(setting.type), raw, source)
-        return cls(**values)
+        settings = cls(**values)
+        settings._validate()
+        return settings
+
+    @property
+    def mode(self) -> Mode:
+        """Which database is used."""
+        return "supabase" if self.supabase_url else "embedded"
+
+    def _validate(self) -> None:
+        if self.sign_up not in SIGN_UP:
+            raise ValueError(f"INSIGHTER_SIGN_UP is {self.sign_up!r}; it takes {', '.join(SIGN_UP)}")
+        needed = {variable(name): getattr(self, name) for name in _SUPABASE}
+        missing = [name for name, value in needed.items() if not value]
+        if len(missing) == len(needed):
+            return
+        if missing:
+            raise ValueError(
+                f"{' and '.join(name for name in needed if name not in missing)} are set,"
+                f" but {' and '.join(missing)} not: a Supabase project takes all three,"
+                " the embedded database none of them"
+            )
+        if not _is_safe(self.supabase_url):
+            raise ValueError(
+                "SUPABASE_URL takes an address such as https://<project>.supabase.co; without TLS (http://) only one of"
+                " this machine, because passwords go there"
+            )
+        if len(self.supabase_jwt_secret.encode()) < _SHORTEST_SECRET:
+            raise ValueError(
+                f"SUPABASE_JWT_SECRET has less than {_SHORTEST_SECRET} characters: copy it whole from the project's"
+                " settings (JWT Keys, legacy JWT secret)"
+            )
+        kind = key_kind(self.supabase_key)
+        if kind == "service" and not self.allow_service_key:
+            raise ValueError(
+                "SUPABASE_KEY is a service-role (secret) key. It passes by all permissions, and whoever runs a kernel"
+                " beside this server could find it. Use the project's publishable (anon) key instead: Insighter needs"
+                " no other. INSIGHTER_ALLOW_SERVICE_KEY=true takes it all the same"
+            )
+        if kind == "other":
+            raise ValueError(
+                "SUPABASE_KEY is none of a project's API keys: use its publishable key (sb_publishable_…) or its"
+                " anon key"
+            )
 
 
 def _convert(kind: str, raw: Any, source: str) -> Any:
@@ -97,7 +153,7 @@ def _convert(kind: str, raw: Any, source: str) -> Any:
         if kind == "Path":
             return Path(raw).expanduser().absolute()
         if kind == "str":
-            return str(raw).strip()
+            return str(raw).strip().rstrip("/") if source.lower().endswith("_url") else str(raw).strip()
         if kind == "bool":
             if isinstance(raw, bool):
                 return raw
@@ -108,3 +164,41 @@ def _convert(kind: str, raw: Any, source: str) -> Any:
     except (KeyError, TypeError, ValueError):
         wanted = {"bool": "true or false", "int": "a whole number", "float": "a number"}.get(kind, kind)
         raise ValueError(f"{source} is {raw!r}; it takes {wanted}") from None
+
+
+def key_kind(key: str) -> Literal["publishable", "service", "other"]:
+    """What an API key of a Supabase project lets one do.
+
+    The older ones are JWTs that name a database role; the newer ones say it with their first letters. Nothing is
+    verified here: a key that says something false of itself is refused by the project.
+    """
+    if key.startswith("sb_publishable_"):
+        return "publishable"
+    if key.startswith("sb_secret_"):
+        return "service"
+    parts = key.split(".")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        role = claims["role"]
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return "other"
+    # Any other role than the stranger's is more than this key may have.
+    return "publishable" if role == "anon" else "service"
+
+
+def _is_safe(address: str) -> bool:
+    """Whether what is sent to an address can be read on the way by nobody else."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        return False
+    if not host or parts.username or parts.password or parts.query or parts.fragment:
+        return False
+    if parts.scheme == "https" or (parts.scheme == "http" and host == "localhost"):
+        return True
+    try:
+        return parts.scheme == "http" and ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

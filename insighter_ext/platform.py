@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from insighter_ext import __version__
 from insighter_ext.audit.service import AuditService
-from insighter_ext.config import Settings
+from insighter_ext.config import Mode, Settings
 from insighter_ext.credentials.service import CredentialsService
 from insighter_ext.datahub.service import DatahubService
 from insighter_ext.deployments.service import DeploymentsService
 from insighter_ext.gateways import AuthGateway, DataGateway, ObjectStore
-from insighter_ext.gateways.adapters import Adapters, Mode
+from insighter_ext.gateways.adapters import Adapters
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
@@ -95,9 +95,8 @@ class Platform:
     async def _compose(cls, settings: Settings, adapters: Adapters) -> Platform:
         data, objects = adapters.data, adapters.objects
         owner = None if settings.accounts else adapters.local_owner
-        credentials = CredentialsService(data)
-        if owner is not None:
-            await credentials.revoke_orphans(owner)
+        credentials = CredentialsService(data, settings.storage_dir / "servers")
+        await credentials.open()
         tracking = TrackingService(data, objects)
         registry = RegistryService(data, objects)
         deployments = DeploymentsService(
@@ -129,8 +128,7 @@ class Platform:
         try:
             await self.datahub.close()
             await self.deployments.close()
-            if self.owner is not None:
-                await self.credentials.revoke_mine(self.owner)
+            await self.credentials.close()
         finally:
             await self.adapters.close()
 
@@ -167,6 +165,10 @@ class Platform:
 
 
 async def _open_adapters(settings: Settings) -> Adapters:
+    if settings.mode == "supabase":
+        from insighter_ext.gateways.supabase import open_supabase
+
+        return await open_supabase(settings)
     from insighter_ext.gateways.embedded import open_embedded
 
     return await open_embedded(settings.storage_dir, settings.postgres_version)

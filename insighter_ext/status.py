@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from insighter_ext.gateways.adapters import Mode
+from insighter_ext.config import Mode
 from insighter_ext.models import View
 from insighter_ext.principal import Kind, Role
 

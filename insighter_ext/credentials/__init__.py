@@ -1,1 +1,1 @@
-"""Revocable credentials: what a kernel holds instead of its user's."""
+"""Revocable credentials: what kernels, browsers and programs hold instead of a password."""

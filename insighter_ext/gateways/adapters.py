@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
 
+from insighter_ext.config import Mode
 from insighter_ext.gateways.auth import AuthGateway
 from insighter_ext.gateways.data import DataGateway
 from insighter_ext.gateways.objects import ObjectStore
 from insighter_ext.gateways.wake import WakeSource
 from insighter_ext.principal import Principal
-
-Mode = Literal["embedded", "supabase"]
 
 
 @dataclass(frozen=True)

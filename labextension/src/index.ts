@@ -1,5 +1,6 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import accounts from './accounts/plugin';
 import activity from './activity/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
@@ -10,6 +11,7 @@ import tracking from './tracking/plugin';
 /** Every plugin of the extension, capability by capability. */
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   ...projects,
+  accounts,
   datahub,
   tracking,
   registry,

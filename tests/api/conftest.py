@@ -52,8 +52,8 @@ def kernel_token(server: JupyterServer, project: dict[str, Any]) -> str:
     database = EmbeddedPostgres(server.data_dir / "postgres")
     with psycopg.connect(**database.conninfo(), autocommit=True) as connection:
         connection.execute(
-            """insert into insighter.credentials (user_id, project_id, kind, label, secret_hash, issuer, expires_at)
-               select created_by, id, 'kernel', 'test', %s, 'test', now() + interval '1 hour'
+            """insert into insighter.credentials (user_id, project_id, kind, label, role, secret_hash, expires_at)
+               select created_by, id, 'kernel', 'test', 'editor', %s, now() + interval '1 hour'
                from insighter.projects where id = %s""",
             [hashlib.sha256(secret.encode()).hexdigest(), project["id"]],
         )

@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 
 from insighter_ext.errors import InsighterError
-from insighter_ext.gateways.embedded.data import domain_error
+from insighter_ext.gateways.database_errors import domain_error
 from insighter_ext.gateways.embedded.migrate import create_database, migrate
 from insighter_ext.gateways.embedded.postgres import API_ROLE, AUTH_ROLE, EmbeddedPostgres
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from insighter_ext.gateways.embedded.data import domain_error
+from insighter_ext.gateways.database_errors import domain_error
 from insighter_ext.gateways.embedded.postgres import EmbeddedPostgres
 from insighter_ext.projects import folders
 from insighter_ext.registry import signature

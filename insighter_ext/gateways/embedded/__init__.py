@@ -21,6 +21,7 @@ async def open_embedded(storage_dir: Path, postgres_version: int) -> Adapters:
         Unavailable: with the reason and what to do; nothing is left running or held.
     """
     from insighter_ext.gateways.adapters import Adapters
+    from insighter_ext.gateways.embedded.auth import EmbeddedAuthGateway
     from insighter_ext.gateways.embedded.data import EmbeddedDataGateway
     from insighter_ext.gateways.embedded.objects import LocalObjectStore
     from insighter_ext.gateways.embedded.postgres import DATABASE, EmbeddedPostgres
@@ -28,10 +29,12 @@ async def open_embedded(storage_dir: Path, postgres_version: int) -> Adapters:
     await asyncio.to_thread(storage_dir.mkdir, parents=True, exist_ok=True, mode=0o700)
     postgres = EmbeddedPostgres(storage_dir / "postgres", postgres_version)
     data = EmbeddedDataGateway(postgres, DATABASE)
+    auth = EmbeddedAuthGateway(postgres, DATABASE, storage_dir / "keys")
     objects: LocalObjectStore | None = None
 
     async def close() -> None:
         try:
+            await auth.close()
             await data.close()
             if objects is not None:
                 await objects.close()
@@ -42,7 +45,7 @@ async def open_embedded(storage_dir: Path, postgres_version: int) -> Adapters:
         owner_id = await asyncio.to_thread(_prepare_database, postgres)
         await data.open()
         objects = LocalObjectStore(storage_dir / "objects", data)
-        return Adapters("embedded", data, objects, None, Principal(owner_id), close)  # type: ignore[arg-type]
+        return Adapters("embedded", data, objects, auth, Principal(owner_id), close)
     except BaseException:
         await close()
         raise
@@ -50,9 +53,9 @@ async def open_embedded(storage_dir: Path, postgres_version: int) -> Adapters:
 
 def _prepare_database(postgres: EmbeddedPostgres) -> UUID:
     from insighter_ext.gateways.embedded.migrate import create_database, migrate
-    from insighter_ext.gateways.embedded.postgres import API_ROLE, DATABASE
+    from insighter_ext.gateways.embedded.postgres import API_ROLE, AUTH_ROLE, DATABASE
 
     postgres.acquire()
     superuser = postgres.conninfo()
     create_database(superuser, DATABASE)
-    return migrate(superuser, postgres.password(API_ROLE))
+    return migrate(superuser, postgres.password(API_ROLE), postgres.password(AUTH_ROLE))

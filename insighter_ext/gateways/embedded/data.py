@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from insighter_ext import errors
+from insighter_ext.gateways.database_errors import domain_error
 from insighter_ext.gateways.embedded.postgres import API_ROLE, EmbeddedPostgres
 from insighter_ext.principal import Principal
 
@@ -18,34 +19,6 @@ if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
 
 log = logging.getLogger("insighter.data")
-
-# SQLSTATE → HTTP status; functions raise PTnnn themselves.
-_STATUS = {
-    "42501": 403,  # insufficient_privilege: row-level security refused a row
-    "23505": 409,  # unique_violation
-    "23503": 409,  # foreign_key_violation
-    "23514": 422,  # check_violation
-    "23502": 422,  # not_null_violation
-    "54000": 422,  # program_limit_exceeded: a text too long for its index
-    "54001": 422,  # statement_too_complex: nested too deeply
-    "57014": 504,  # query_canceled
-}
-
-
-def domain_error(sqlstate: str, message: str, detail: str | None, hint: str | None) -> errors.InsighterError:
-    """The domain error for what PostgreSQL reports; both gateways map alike.
-
-    A function that raises ``PTnnn`` puts a stable code word in ``DETAIL``.
-    """
-    if sqlstate.startswith("PT") and sqlstate[2:].isdigit():
-        return errors.from_status(int(sqlstate[2:]), message, hint=hint, code=detail)
-    if sqlstate in _STATUS:
-        return errors.from_status(_STATUS[sqlstate], message, hint=hint)
-    if sqlstate[:2] == "22":  # data exceptions: a value that its type does not take, such as a made-up cursor
-        return errors.Invalid(message, hint=hint)
-    if sqlstate[:2] in {"08", "53", "57"}:
-        return errors.Unavailable("the database does not answer", hint="try again in a moment")
-    return errors.InsighterError(f"the database refused the call ({sqlstate}): {message}")
 
 
 class EmbeddedDataGateway:
@@ -110,6 +83,10 @@ class EmbeddedDataGateway:
             except (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout) as error:
                 if getattr(error, "sqlstate", None) == "57014":
                     raise domain_error("57014", str(error), None, None) from error
+                if (getattr(error, "sqlstate", None) or "").startswith("40"):
+                    # Two changes stood in each other's way, and this one was taken back as a whole, at COMMIT too.
+                    log.warning("%s is done again (attempt %d): %s", function, attempt + 1, error)
+                    continue
                 if committing:
                     raise errors.Unavailable(
                         "the database was lost while it saved the change; it may be saved or not",

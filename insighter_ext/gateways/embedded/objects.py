@@ -8,16 +8,16 @@ import os
 import re
 import shutil
 import tempfile
-import threading
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from insighter_ext.errors import Conflict, InsighterError, NotFound, Unavailable
+from insighter_ext.errors import NotFound
 from insighter_ext.gateways.data import DataGateway
-from insighter_ext.gateways.embedded.scratch import Scratch
-from insighter_ext.gateways.objects import SealedObject, StoredObject
+from insighter_ext.gateways.objects import StoredObject
+from insighter_ext.gateways.scratch import Scratch
+from insighter_ext.gateways.spool import SpooledWriter, disk_error
 from insighter_ext.principal import Principal
 
 _KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{64}")
@@ -47,12 +47,12 @@ class LocalObjectStore:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
         return self._scratch.path
 
-    def writer(self, principal: Principal, project_id: UUID) -> LocalObjectWriter:
+    def writer(self, principal: Principal, project_id: UUID) -> SpooledWriter:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
         try:
-            return LocalObjectWriter(self, principal, project_id)
+            return SpooledWriter(self, principal, project_id)
         except OSError as error:
-            raise _disk_error(error) from error
+            raise disk_error(error) from error
 
     async def put(self, principal: Principal, project_id: UUID, path: Path) -> StoredObject:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
@@ -65,11 +65,11 @@ class LocalObjectStore:
 
         try:
             digest = await asyncio.to_thread(seal)
-            return await self._adopt(principal, project_id, path, digest)
+            return await self.adopt(principal, project_id, path, digest)
         except OSError as error:
-            raise _disk_error(error) from error
+            raise disk_error(error) from error
 
-    async def _adopt(self, principal: Principal, project_id: UUID, path: Path, digest: str) -> StoredObject:
+    async def adopt(self, principal: Principal, project_id: UUID, path: Path, digest: str) -> StoredObject:
         """Make a durable file an object, if the principal may."""
         key = f"{project_id}/{digest}"
         await self._data.call(principal, "objects_authorize", keys=[key], action="write")
@@ -162,75 +162,6 @@ class LocalObjectStore:
         return self._directory / project / digest[:2] / digest
 
 
-class LocalObjectWriter:
-    """Collects a megabyte at a time, hashes and writes it off the event loop."""
-
-    def __init__(self, store: LocalObjectStore, principal: Principal, project_id: UUID) -> None:
-        self._store = store
-        self._principal = principal
-        self._project_id = project_id
-        handle, name = tempfile.mkstemp(dir=store.scratch())
-        self._file = os.fdopen(handle, "wb", buffering=0)
-        self._path = Path(name)
-        self._hash = hashlib.sha256()
-        self._size = 0
-        self._pending = bytearray()
-        # Cancelling a request does not stop the thread that writes for it: the file closes after, not under it.
-        self._writing = threading.Lock()
-
-    async def write(self, chunk: bytes) -> None:
-        """See :class:`insighter_ext.gateways.objects.ObjectWriter`."""
-        self._pending += chunk
-        if len(self._pending) >= _BUFFER:
-            await asyncio.to_thread(self._flush)
-
-    def _flush(self) -> None:
-        with self._writing:
-            if self._file.closed:
-                raise Conflict("the upload was given up", code="upload_aborted", hint="upload the file again")
-            pending, self._pending = self._pending, bytearray()
-            view = memoryview(pending)
-            try:
-                while view:
-                    view = view[self._file.write(view) :]
-            except OSError as error:
-                raise _disk_error(error) from error
-            self._hash.update(pending)
-            self._size += len(pending)
-
-    async def seal(self) -> SealedObject:
-        """See :class:`insighter_ext.gateways.objects.ObjectWriter`."""
-        await asyncio.to_thread(self._flush)
-        return SealedObject(self._path, self._hash.hexdigest(), self._size)
-
-    async def commit(self) -> StoredObject:
-        """See :class:`insighter_ext.gateways.objects.ObjectWriter`."""
-        try:
-            await asyncio.to_thread(self._finish)
-            return await self._store._adopt(
-                self._principal, self._project_id, self._path, self._hash.hexdigest()
-            )
-        except OSError as error:
-            raise _disk_error(error) from error
-        finally:
-            await self.abort()
-
-    def _finish(self) -> None:
-        self._flush()
-        with self._writing:
-            os.fsync(self._file.fileno())
-            self._file.close()
-
-    async def abort(self) -> None:
-        """See :class:`insighter_ext.gateways.objects.ObjectWriter`."""
-        await asyncio.shield(asyncio.to_thread(self._abort))
-
-    def _abort(self) -> None:
-        with self._writing:
-            self._file.close()
-            self._path.unlink(missing_ok=True)
-
-
 async def _chunks(path: Path, offset: int, length: int | None) -> AsyncIterator[bytes]:
     with await asyncio.to_thread(path.open, "rb") as file:
         file.seek(offset)
@@ -254,11 +185,3 @@ def _sync_folder(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _disk_error(error: OSError) -> InsighterError:
-    return Unavailable(
-        f"the file could not be stored: {error.strerror or error}",
-        code="storage_failed",
-        hint="free some space on the disk of the data folder, then upload it again",
-    )

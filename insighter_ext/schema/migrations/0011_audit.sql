@@ -369,7 +369,8 @@ for each row execute function private.audit_contents();
 call private.audited('insighter.profiles', 'account', 'user_id', 'user_id', 'display_name');
 call private.audited('insighter.projects', 'project', 'id', 'id', 'name');
 call private.audited('insighter.members', 'member', 'project_id', 'user_id');
-call private.audited('insighter.credentials', 'credential', 'user_id', 'id', 'label');
+-- Who issued a credential is nobody's to read.
+call private.audited('insighter.credentials', 'credential', 'user_id', 'id', 'label', 'issuer');
 call private.audited('insighter.organisations', 'organisation', 'id', 'id', 'name');
 call private.audited('insighter.organisation_members', 'organisation_member', 'organisation_id', 'user_id');
 call private.audited('insighter.restrictions', 'restriction', 'project_id', 'asset_kind,asset_id');

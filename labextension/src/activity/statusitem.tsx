@@ -3,7 +3,7 @@ import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import type { IUi } from '../components';
 import { CommandIds } from '../projects/commands';
 import { insighterIcon } from '../projects/icons';
-import type { IProjects } from '../projects/tokens';
+import type { Connection, IProjects } from '../projects/tokens';
 
 /** The open project; a click shows the sidebar. */
 export class StatusItem extends ReactWidget {
@@ -24,7 +24,13 @@ export class StatusItem extends ReactWidget {
     const { commands, trans } = this.ui;
     const { current, connection } = this.projects;
     const name = current?.name ?? trans.__('Insighter');
-    const state = connection === 'offline' ? trans.__('offline') : null;
+    const states: Readonly<Record<Connection, string | null>> = {
+      connecting: null,
+      live: null,
+      offline: trans.__('offline'),
+      'signed-out': trans.__('signed out')
+    };
+    const state = states[connection];
     return (
       <button
         type="button"

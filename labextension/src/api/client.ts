@@ -2,6 +2,7 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type { paths } from './generated';
+import { session } from './session';
 
 /** The methods that the API uses. */
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -75,6 +76,21 @@ export class ApiError extends Error {
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
 
+  /** Whether nobody is signed in, or not any more. */
+  get signedOut(): boolean {
+    return this.status === 401 && this.code === 'sign_in_required';
+  }
+
+  /** For how many seconds to wait when it was asked too often; null for every other error. */
+  get retryAfter(): number | null {
+    const { details } = this;
+    if (this.status !== 429 || typeof details !== 'object' || details === null) {
+      return null;
+    }
+    const seconds = (details as Readonly<Record<string, unknown>>)['retry_after'];
+    return typeof seconds === 'number' ? seconds : null;
+  }
+
   /** Any thrown thing as an `ApiError`, so that a view has one shape to show. */
   static from(reason: unknown): ApiError {
     if (reason instanceof ApiError) {
@@ -117,6 +133,17 @@ export async function call<M extends Method, R extends RoutesWith<M>>(
     signal
   );
   return (await readJson(response)) as Answer<Operation<R, M>>;
+}
+
+export async function request<T>(
+  method: Method,
+  route: string,
+  options: { query?: QueryValues; body?: unknown; signal?: AbortSignal }
+): Promise<T> {
+  const { query, body, signal } = options;
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const response = await send(serverUrl(`insighter/api${route}`, query), method.toUpperCase(), text, signal);
+  return (await readJson(response)) as T;
 }
 
 /** The whole address of a route of the API. */
@@ -265,7 +292,7 @@ function judge(status: number, statusText: string, text: string): unknown {
   // MLflow's protocol says `error_code`; what Jupyter itself refuses has only a message.
   const code = fields['code'] ?? fields['error_code'];
   const message = fields['message'] || `The server answered ${status} ${statusText}`.trim();
-  throw new ApiError({
+  const error = new ApiError({
     status,
     code: typeof code === 'string' ? code : `http_${status}`,
     message: typeof message === 'string' ? message : JSON.stringify(message),
@@ -273,6 +300,10 @@ function judge(status: number, statusText: string, text: string): unknown {
     hint: [fields['hint'], fields['cause']].find(text => typeof text === 'string') ?? null,
     details: fields['details'] ?? null
   });
+  if (error.signedOut) {
+    session.tellRequired();
+  }
+  throw error;
 }
 
 function unreachable(): ApiError {

@@ -1,12 +1,26 @@
 /** The one client of the platform's HTTP API; its types are made from the server's OpenAPI document. */
 export { ApiError, everything, isAbort, serverUrl, type IPage, type IUploadOptions } from './client';
+export { session } from './session';
 
+export * as accounts from './accounts';
 export * as projects from './projects';
 export * as datasets from './datasets';
 export * as experiments from './experiments';
 export * as models from './models';
 export * as deployments from './deployments';
 
+export type {
+  AccessToken,
+  AccessTokenCreate,
+  Account,
+  AuthState,
+  Invitation,
+  Me,
+  NewAccessToken,
+  Role,
+  SignIn,
+  SignUp
+} from './accounts';
 export type { Project, ProjectContents, ProjectCreate, ProjectUpdate, Quickstart, Status } from './projects';
 export type { Column, Dataset, DatasetDetail, DatasetVersion, Preview, Uploaded } from './datasets';
 export type {

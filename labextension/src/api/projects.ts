@@ -1,10 +1,11 @@
 import { call, everything, type IPage } from './client';
+import type { Me } from './accounts';
 import type { components } from './generated';
 
 type Schemas = components['schemas'];
 
-export type Status = Schemas['Status'];
-export type Project = Schemas['Project'];
+export type Status = Omit<Schemas['Status'], 'me'> & { me: Me };
+export type Project = Schemas['Project'] & { member?: boolean; visibility?: 'private' | 'team' | 'public' };
 export type ProjectCreate = Schemas['ProjectCreate'];
 export type ProjectUpdate = Schemas['ProjectUpdate'];
 export type ProjectContents = Schemas['ProjectContents'];
@@ -12,7 +13,7 @@ export type Quickstart = Schemas['Quickstart'];
 
 /** The platform's version, state and caller. */
 export function status(signal?: AbortSignal): Promise<Status> {
-  return call('get', '/status', { signal });
+  return call('get', '/status', { signal }) as Promise<unknown> as Promise<Status>;
 }
 
 /** The caller's projects by name; the archived ones instead when asked for. */

@@ -42,10 +42,19 @@ export function EmptyLine(props: {
   action?: IEmptyAction;
   hint: string;
   code: string;
+  /** Whether it can be filled by whoever looks; else it only says that it is empty. */
+  fillable: boolean;
 }): JSX.Element {
   const { text, action, hint, code } = props;
   const { trans } = useUi();
   const [open, setOpen] = React.useState(false);
+  if (!props.fillable) {
+    return (
+      <div className="jp-Insighter-EmptyLine">
+        <div className="jp-Insighter-EmptyLine-line">{text}</div>
+      </div>
+    );
+  }
   return (
     <div className="jp-Insighter-EmptyLine">
       <div className="jp-Insighter-EmptyLine-line">

@@ -2,11 +2,15 @@ import { ApiError } from '../api';
 
 import { Button } from './button';
 import { useUi } from './context';
+import { SignedOutNote } from './signedoutnote';
 
 /** An error where the action was: what happened, what to do, details that unfold, and trying again. */
 export function ErrorNote(props: { error: unknown; onRetry?: () => void }): JSX.Element {
   const { trans } = useUi();
   const error = ApiError.from(props.error);
+  if (error.signedOut) {
+    return <SignedOutNote />;
+  }
   const { details } = error;
   const text = typeof details === 'string' ? details : JSON.stringify(details, undefined, 1);
   return (

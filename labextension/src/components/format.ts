@@ -79,3 +79,8 @@ export function formatTime(iso: string): string {
     new Date(iso)
   );
 }
+
+/** A day, in the reader's zone. */
+export function formatDate(iso: string): string {
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium' }).format(new Date(iso));
+}

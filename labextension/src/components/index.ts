@@ -7,6 +7,7 @@ export { ErrorBoundary } from './errorboundary';
 export { ErrorNote } from './errornote';
 export {
   formatBytes,
+  formatDate,
   formatDuration,
   formatMetric,
   formatNumber,

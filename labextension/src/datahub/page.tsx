@@ -13,7 +13,7 @@ import {
   openMenu,
   RelativeTime
 } from '../components';
-import { useHost, useRevision } from '../pages/host';
+import { ReadOnly, useHost, useMay, useRevision } from '../pages/host';
 import { Facts, Page, Tabs } from '../pages/page';
 import { useResource } from '../pages/resource';
 import { CommandIDs } from './commands';
@@ -57,6 +57,7 @@ function Loaded({ model, dataset, note }: ILoadedProps): JSX.Element {
   const [asTable, setAsTable] = React.useState(false);
 
   const version = dataset.history.find(one => one.version === chosen) ?? dataset.latest;
+  const mayChange = useMay(model.project, 'editor');
   const newest = version.version === dataset.latest.version;
   const args = { project: model.project, name: model.name };
   const download = { ...args, version: version.version };
@@ -86,9 +87,13 @@ function Loaded({ model, dataset, note }: ILoadedProps): JSX.Element {
       }
       actions={
         <>
-          <Button primary onClick={() => void commands.execute(CommandIDs.upload, args)}>
-            {trans.__('New version…')}
-          </Button>
+          {mayChange ? (
+            <Button primary onClick={() => void commands.execute(CommandIDs.upload, args)}>
+              {trans.__('New version…')}
+            </Button>
+          ) : (
+            <ReadOnly />
+          )}
           <MenuButton
             label={trans.__('Download')}
             open={at =>

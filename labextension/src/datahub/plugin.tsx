@@ -7,6 +7,7 @@ import {
 import { Clipboard, ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { copyIcon, downloadIcon, fileUploadIcon } from '@jupyterlab/ui-components';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { Project } from '../api';
 import { describe, numberArg, textArg } from '../pages/args';
@@ -15,6 +16,7 @@ import { choose } from '../pages/choose';
 import type { IHost } from '../pages/host';
 import { datasetIcon } from '../pages/icons';
 import { Pages } from '../pages/widget';
+import { may } from '../projects/roles';
 import { IProjects, ISidebar, type ISectionProps } from '../projects/tokens';
 import { CommandIDs } from './commands';
 import { datasetNames, deleteDataset, downloadUrl, loadCode, newestVersions } from './model';
@@ -68,7 +70,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
 
     /** The project that is meant: the one named, else the open one. */
     const project = (id: string | undefined): Project | null =>
-      id === undefined ? projects.current : (projects.all.find(one => one.id === id) ?? null);
+      id === undefined ? projects.current : projects.find(id);
+    const mayChange = (args: ReadonlyPartialJSONObject): boolean =>
+      may(project(textArg(args, 'project')), 'editor');
 
     const offer = async (to: Project, files: ReadonlyArray<File>, fixed?: string): Promise<void> => {
       if (files.length === 0) {
@@ -89,7 +93,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
             : trans.__('Upload a Dataset…'),
       caption: trans.__('Upload a CSV, JSON or Parquet file as a version of a dataset'),
       icon: fileUploadIcon,
-      isEnabled: () => projects.current !== null,
+      isVisible: mayChange,
+      isEnabled: mayChange,
       describedBy: describe({
         project: 'string: Id of the project; the open one where left out',
         name: 'string: The dataset to add a version to; asked for where left out'
@@ -188,6 +193,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
 
     commands.addCommand(CommandIDs.remove, {
       label: trans.__('Delete Dataset…'),
+      isVisible: mayChange,
+      isEnabled: mayChange,
       describedBy: describe({ project: 'string: Id of the project', name: 'string: The dataset' }, [
         'project',
         'name'
@@ -230,6 +237,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       addCommand: CommandIDs.upload
     });
 
+    projects.stateChanged.connect(() => commands.notifyCommandChanged(CommandIDs.upload));
     for (const command of [CommandIDs.upload, CommandIDs.open]) {
       palette?.addItem({ command, category: 'Insighter', args: { isPalette: true } });
     }

@@ -4,6 +4,7 @@ import type { Dataset, Project } from '../api';
 import { Button, EmptyLine, ErrorNote, formatNumber, ProgressRow, Row, RowList, useUi } from '../components';
 import { datasetIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
+import { may } from '../projects/roles';
 import type { ISectionProps } from '../projects/tokens';
 import { CommandIDs } from './commands';
 import { datasetList } from './model';
@@ -40,7 +41,8 @@ export function DatasetsSection(props: IDatasetsProps): JSX.Element {
   const count = value?.length ?? null;
   React.useEffect(() => setCount(count), [setCount, count]);
 
-  const carriesFiles = (event: React.DragEvent) => event.dataTransfer.types.includes('Files');
+  const mayChange = may(project, 'editor');
+  const carriesFiles = (event: React.DragEvent) => mayChange && event.dataTransfer.types.includes('Files');
   return (
     <div
       className={`jp-Insighter-Datasets${over ? ' jp-mod-over' : ''}`}
@@ -83,6 +85,7 @@ export function DatasetsSection(props: IDatasetsProps): JSX.Element {
             label: trans.__('Upload a file…'),
             onClick: () => void commands.execute(CommandIDs.upload, { project: project.id })
           }}
+          fillable={mayChange}
           code='ix.datasets.upload("wine", "wine.csv")'
         />
       )}

@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import type { Deployment } from '../api';
 import { Button, CopyButton, ErrorNote, IconButton, openMenu, RelativeTime } from '../components';
-import { useHost, useRevision } from '../pages/host';
+import { ReadOnly, useHost, useMay, useRevision } from '../pages/host';
 import { Facts, Page } from '../pages/page';
 import { useResource } from '../pages/resource';
 import { CommandIDs } from './commands';
@@ -45,6 +45,7 @@ function Loaded({ model, deployment, note }: ILoadedProps): JSX.Element {
   const [busy, setBusy] = React.useState(false);
   const [problem, setProblem] = React.useState<unknown>(null);
   const { project, name } = model;
+  const mayChange = useMay(project, 'editor');
   const { status } = deployment;
   const running = status === 'healthy' || status === 'starting';
   const url = address(deployment);
@@ -78,15 +79,19 @@ function Loaded({ model, deployment, note }: ILoadedProps): JSX.Element {
       status={<DeploymentStatus deployment={deployment} />}
       actions={
         <>
-          <Button primary={!running} disabled={busy} onClick={() => void toggle()}>
-            {running
-              ? busy
-                ? trans.__('Stopping…')
-                : trans.__('Stop')
-              : busy
-                ? trans.__('Starting…')
-                : trans.__('Start')}
-          </Button>
+          {mayChange ? (
+            <Button primary={!running} disabled={busy} onClick={() => void toggle()}>
+              {running
+                ? busy
+                  ? trans.__('Stopping…')
+                  : trans.__('Stop')
+                : busy
+                  ? trans.__('Starting…')
+                  : trans.__('Start')}
+            </Button>
+          ) : (
+            <ReadOnly />
+          )}
           <IconButton
             icon={ellipsesIcon}
             label={trans.__('More')}

@@ -16,6 +16,7 @@ import { choose } from '../pages/choose';
 import type { IHost } from '../pages/host';
 import { deploymentIcon } from '../pages/icons';
 import { Pages } from '../pages/widget';
+import { may } from '../projects/roles';
 import { IProjects, ISidebar } from '../projects/tokens';
 import { CommandIDs } from './commands';
 import { askDeployment } from './deploy';
@@ -67,11 +68,18 @@ const plugin: JupyterFrontEndPlugin<void> = {
       ['name']
     );
 
+    /** Whether what changes something in the project is offered. */
+    const mayChange = (args: ReadonlyPartialJSONObject): boolean => {
+      const project = textArg(args, 'project');
+      return may(project === undefined ? projects.current : projects.find(project), 'editor');
+    };
+
     commands.addCommand(CommandIDs.deploy, {
       label: args => (args['isPalette'] ? trans.__('Deploy Model…') : trans.__('Deploy…')),
       caption: trans.__('Serve a model version as an endpoint that predicts'),
       icon: args => (args['isPalette'] ? undefined : deploymentIcon),
-      isEnabled: args => textArg(args, 'project') !== undefined || projects.current !== null,
+      isVisible: mayChange,
+      isEnabled: mayChange,
       describedBy: describe({
         project: 'string: Id of the project; the open one where left out',
         model: 'string: The registered model; chosen in the dialog where left out',
@@ -161,6 +169,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
       label: trans.__('Start'),
       caption: trans.__('Start an endpoint again'),
       icon: runIcon,
+      isVisible: mayChange,
+      isEnabled: mayChange,
       describedBy: whichArgs,
       execute: args => run(args, 'start')
     });
@@ -169,6 +179,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
       label: trans.__('Stop'),
       caption: trans.__('Stop an endpoint; it can be started again'),
       icon: stopIcon,
+      isVisible: mayChange,
+      isEnabled: mayChange,
       describedBy: whichArgs,
       execute: args => run(args, 'stop')
     });
@@ -192,6 +204,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
 
     commands.addCommand(CommandIDs.remove, {
       label: trans.__('Delete Deployment…'),
+      isVisible: mayChange,
+      isEnabled: mayChange,
       describedBy: whichArgs,
       execute: async args => {
         const target = which(args);
@@ -229,6 +243,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       component: DeploymentsSection,
       addCommand: CommandIDs.deploy
     });
+    projects.stateChanged.connect(() => commands.notifyCommandChanged(CommandIDs.deploy));
     for (const command of [CommandIDs.deploy, CommandIDs.open]) {
       palette?.addItem({ command, category: 'Insighter', args: { isPalette: true } });
     }

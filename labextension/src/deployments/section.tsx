@@ -4,6 +4,7 @@ import type { Deployment } from '../api';
 import { EmptyLine, ErrorNote, Row, RowList, useUi } from '../components';
 import { deploymentIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
+import { may } from '../projects/roles';
 import type { ISectionProps } from '../projects/tokens';
 import { CommandIDs } from './commands';
 import { deploymentList, endpointName } from './model';
@@ -33,6 +34,7 @@ export function DeploymentsSection({ project, revision, setCount }: ISectionProp
             label: trans.__('Deploy…'),
             onClick: () => void commands.execute(CommandIDs.deploy, { project: project.id })
           }}
+          fillable={may(project, 'editor')}
           code='ix.deployments.create("wine", version, wait=True)'
         />
       )}

@@ -55,8 +55,16 @@ class FormDialog<V, T> extends Dialog<V> {
 
   outcome: T | null = null;
 
-  /** In a text area Enter begins a line, which `Dialog` would swallow; with Ctrl or ⌘ it accepts. */
+  /** Whoever has to sign in meanwhile does so inside. In a text area Enter begins a line, which `Dialog` would swallow; with Ctrl or ⌘ it accepts. */
   override handleEvent(event: Event): void {
+    if (
+      event instanceof KeyboardEvent &&
+      event.key === 'Enter' &&
+      event.target instanceof Element &&
+      event.target.closest('.jp-Insighter-SignIn')
+    ) {
+      return; // it sends the form in the form
+    }
     if (
       event instanceof KeyboardEvent &&
       event.type === 'keydown' &&

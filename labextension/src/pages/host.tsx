@@ -1,6 +1,8 @@
 import * as React from 'react';
 
+import type { Role } from '../api';
 import { UiProvider, useUi, type IUi } from '../components';
+import { may } from '../projects/roles';
 import type { IProjects } from '../projects/tokens';
 
 /** What every view of an asset may need of the application. */
@@ -27,6 +29,32 @@ export function useHost(): IHost {
     throw new Error('useHost outside of a HostProvider');
   }
   return { commands, trans, projects };
+}
+
+/** Whether the caller may do in a project what takes a role, kept current. */
+export function useMay(project: string, role: Role): boolean {
+  const { projects } = useHost();
+  const subscribe = React.useCallback(
+    (notify: () => void) => {
+      projects.stateChanged.connect(notify);
+      return () => void projects.stateChanged.disconnect(notify);
+    },
+    [projects]
+  );
+  return React.useSyncExternalStore(subscribe, () => may(projects.find(project), role));
+}
+
+/** Stands where the actions would be, for whoever may only look. */
+export function ReadOnly(): JSX.Element {
+  const { trans } = useUi();
+  return (
+    <span
+      className="jp-Insighter-Quiet"
+      title={trans.__('Your role in the project lets you look at it, and change nothing.')}
+    >
+      {trans.__('read only')}
+    </span>
+  );
 }
 
 /** A number that changes whenever something happened in the open project. */

@@ -7,14 +7,17 @@ import type { Message } from '@lumino/messaging';
 import { ErrorBoundary } from '../components';
 import { HostProvider, type IHost } from './host';
 
-/** What a page is opened with: enough to find it again after a reload. */
+/** What an asset's page is opened with: enough to find it again after a reload. */
 export interface IPageArgs extends ReadonlyJSONObject {
   /** The project the asset is in. */
   readonly project: string;
 }
 
+/** The class of every page's content. */
+export const PAGE = 'jp-Insighter-PageHost';
+
 /** A page's content: React inside, and whatever is its own goes with it. */
-export class PageContent<A extends IPageArgs> extends ReactWidget {
+export class PageContent<A extends ReadonlyJSONObject> extends ReactWidget {
   constructor(
     readonly args: A,
     private readonly host: IHost,
@@ -23,7 +26,7 @@ export class PageContent<A extends IPageArgs> extends ReactWidget {
   ) {
     super();
     this.addClass('jp-Insighter');
-    this.addClass('jp-Insighter-PageHost');
+    this.addClass(PAGE);
     this.node.tabIndex = -1;
   }
 
@@ -50,7 +53,7 @@ export class PageContent<A extends IPageArgs> extends ReactWidget {
 }
 
 /** The main-area pages of one kind of asset: one page per asset, brought back by a reload. */
-export class Pages<A extends IPageArgs> {
+export class Pages<A extends ReadonlyJSONObject> {
   constructor(private readonly options: Pages.IOptions<A>) {
     const { restorer, command, namespace } = options;
     this._tracker = new WidgetTracker<MainAreaWidget<PageContent<A>>>({ namespace });
@@ -105,7 +108,7 @@ export class Pages<A extends IPageArgs> {
 }
 
 export namespace Pages {
-  export interface IOptions<A extends IPageArgs> {
+  export interface IOptions<A extends ReadonlyJSONObject> {
     app: JupyterFrontEnd;
     restorer: ILayoutRestorer | null;
     labShell: ILabShell | null;

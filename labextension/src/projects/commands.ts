@@ -8,6 +8,7 @@ import { projects as api, type Project } from '../api';
 import { errorText, notifyError, type IUi } from '../components';
 
 import { insighterIcon } from './icons';
+import { may } from './roles';
 import type { IProjects } from './tokens';
 
 /** The commands of the capability. */
@@ -23,6 +24,12 @@ export const CommandIds = {
   quickstart: 'insighter:quickstart',
   refresh: 'insighter:refresh',
   showSidebar: 'insighter:show-sidebar'
+} as const;
+
+/** Commands of the accounts. */
+export const AccountCommands = {
+  open: 'insighter:open-account',
+  signOut: 'insighter:sign-out'
 } as const;
 
 /** The sidebar's id in the shell. */
@@ -46,9 +53,10 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
       ? (projects.all.find(({ id }) => id === args['id']) ?? null)
       : projects.current;
 
+  /** Whether a command that changes the project is offered. */
   const mayChange = (args: ReadonlyPartialJSONObject): boolean => {
     const project = subject(args);
-    return !!project && !project.personal && (project.role === 'owner' || project.role === 'admin');
+    return !!project && !project.personal && may({ ...project, archived_at: null }, 'admin');
   };
 
   /** Run an action of a command; what goes wrong is told in a notification. */
@@ -98,6 +106,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
     caption: trans.__('Give the project another name'),
     icon: editIcon,
     describedBy: { args: ONE_PROJECT },
+    isVisible: mayChange,
     isEnabled: mayChange,
     execute: async args => {
       const project = subject(args);
@@ -115,6 +124,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
     label: trans.__('Describe Project…'),
     caption: trans.__('Edit the project’s description'),
     describedBy: { args: ONE_PROJECT },
+    isVisible: mayChange,
     isEnabled: mayChange,
     execute: async args => {
       const project = subject(args);
@@ -138,7 +148,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
     label: trans.__('Archive Project'),
     caption: trans.__('Put the project away, unchangeable, until it is restored'),
     describedBy: { args: ONE_PROJECT },
-    isVisible: args => !subject(args)?.archived_at,
+    isVisible: args => mayChange(args) && !subject(args)?.archived_at,
     isEnabled: args => mayChange(args) && !subject(args)?.archived_at,
     execute: async args => {
       const project = subject(args);
@@ -157,7 +167,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
     label: trans.__('Restore Project'),
     caption: trans.__('Make the archived project changeable again'),
     describedBy: { args: ONE_PROJECT },
-    isVisible: args => !!subject(args)?.archived_at,
+    isVisible: args => mayChange(args) && !!subject(args)?.archived_at,
     isEnabled: args => mayChange(args) && !!subject(args)?.archived_at,
     execute: async args => {
       const project = subject(args);
@@ -171,6 +181,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
     label: trans.__('Delete Project…'),
     caption: trans.__('Delete the project with all its assets; its folder stays'),
     describedBy: { args: ONE_PROJECT },
+    isVisible: args => mayChange(args) && subject(args)?.role === 'owner',
     isEnabled: args => mayChange(args) && subject(args)?.role === 'owner',
     execute: async args => {
       const project = subject(args);

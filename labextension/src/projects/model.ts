@@ -3,7 +3,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { ApiError, projects as api, type Project, type Status } from '../api';
+import { ApiError, type Me, projects as api, type Project, session, type Status } from '../api';
 
 import type { Connection, IProjects } from './tokens';
 
@@ -38,6 +38,13 @@ export class ProjectsModel implements IProjects, IDisposable {
       frequency: { interval: options.interval, backoff: true, max: LONGEST_WAIT },
       standby: 'when-hidden'
     });
+    session.required.connect(this._leave);
+    session.ended.connect(this._signedOut);
+    session.begun.connect(this._signedIn);
+  }
+
+  get me(): Me | null {
+    return this._status?.me ?? null;
   }
 
   get status(): Status | null {
@@ -72,6 +79,10 @@ export class ProjectsModel implements IProjects, IDisposable {
     return this._stateChanged;
   }
 
+  get personChanged(): ISignal<this, void> {
+    return this._personChanged;
+  }
+
   /** The platform was updated while the page was open; its scripts are the old ones. */
   get updated(): ISignal<this, string> {
     return this._updated;
@@ -87,6 +98,10 @@ export class ProjectsModel implements IProjects, IDisposable {
     void this._poll.start();
   }
 
+  find(id: string): Project | null {
+    return this._current?.id === id ? this._current : (this._all.find(each => each.id === id) ?? null);
+  }
+
   async select(id: string): Promise<void> {
     let project = this._all.find(each => each.id === id);
     if (!project) {
@@ -98,12 +113,13 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   async refresh(): Promise<void> {
     try {
-      if (!this._status) {
+      await this._recognise();
+      if (!this._status || !this._current) {
         await this._load();
       } else {
         await this._list();
-        this._answered();
       }
+      this._answered();
     } catch (reason) {
       this._failed(reason);
     }
@@ -117,12 +133,16 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   dispose(): void {
     this._poll.dispose();
+    session.required.disconnect(this._leave);
+    session.ended.disconnect(this._signedOut);
+    session.begun.disconnect(this._signedIn);
     Signal.clearData(this);
   }
 
   /** One question of the poll. Throws when it failed, so that the poll asks less often. */
   private async _look(): Promise<void> {
     try {
+      await this._recognise();
       if (!this._status || !this._current) {
         await this._load();
       } else {
@@ -138,12 +158,16 @@ export class ProjectsModel implements IProjects, IDisposable {
   /** The first question: everything. */
   private async _load(): Promise<void> {
     const before = this._current;
+    const person = this._person;
     const [status, all] = await Promise.all([api.status(), api.list()]);
+    if (person !== this._person) {
+      return; // these are somebody else's
+    }
     this._status = status;
     this._all = all;
     const project = await this._choose(all, status);
     // one that was opened by hand meanwhile stays
-    if (project && this._current === before) {
+    if (project && this._current === before && person === this._person) {
       this._open(project);
     }
     this._stateChanged.emit();
@@ -159,7 +183,10 @@ export class ProjectsModel implements IProjects, IDisposable {
       project = await api.get(before.id);
     } catch (reason) {
       if (reason instanceof ApiError && reason.status === 404) {
-        await this._list(); // deleted, or closed to us, by somebody else
+        // deleted, or closed to us, by somebody else; or somebody else is signed in
+        this._doubted = true;
+        await this._recognise();
+        await this._list();
         return;
       }
       throw reason;
@@ -177,7 +204,11 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   /** Load the list again; the open project stays open, unless it is gone. */
   private async _list(): Promise<void> {
+    const person = this._person;
     const all = await api.list();
+    if (person !== this._person) {
+      return;
+    }
     this._all = all;
     const held = this._current;
     let project = all.find(each => each.id === held?.id) ?? null;
@@ -238,6 +269,51 @@ export class ProjectsModel implements IProjects, IDisposable {
     }
   }
 
+  /** After a sign-in, and wherever somebody else may be signed in: ask who it is. */
+  private async _recognise(): Promise<void> {
+    if (!this._doubted) {
+      return;
+    }
+    const before = this._status?.me.user_id;
+    const status = await api.status();
+    this._doubted = false;
+    if (before !== undefined && before !== status.me.user_id) {
+      this._forget();
+    }
+    this._status = status;
+  }
+
+  /** Whoever was signed in is not any more: nothing of theirs stays on the screen. */
+  private _forget(): void {
+    this._person += 1;
+    this._status = null;
+    this._all = [];
+    this._current = null;
+    this._personChanged.emit();
+    this._currentChanged.emit(null);
+    this._stateChanged.emit();
+  }
+
+  /** Nobody is signed in, or not any more. What was loaded stays for whoever comes back. */
+  private readonly _leave = (): void => {
+    if (this._connection !== 'signed-out') {
+      this._connection = 'signed-out';
+      this._error = null;
+      this._doubted = true;
+      this._stateChanged.emit();
+    }
+  };
+
+  private readonly _signedOut = (): void => {
+    this._leave();
+    this._forget();
+  };
+
+  private readonly _signedIn = (): void => {
+    this._doubted = true;
+    void this.refresh().then(() => this._poll.refresh());
+  };
+
   private async _compareVersion(): Promise<void> {
     const before = this._status?.version;
     this._status = await api.status();
@@ -253,13 +329,18 @@ export class ProjectsModel implements IProjects, IDisposable {
     if (before !== 'live') {
       this._stateChanged.emit();
     }
-    if (before === 'offline') {
+    if (before === 'offline' || before === 'signed-out') {
       this._changed.emit(); // what failed to load meanwhile is loaded now
     }
   }
 
   private _failed(reason: unknown): void {
-    this._error = ApiError.from(reason);
+    const error = ApiError.from(reason);
+    if (error.signedOut) {
+      this._leave();
+      return;
+    }
+    this._error = error;
     this._connection = 'offline';
     this._stateChanged.emit();
   }
@@ -269,10 +350,15 @@ export class ProjectsModel implements IProjects, IDisposable {
   private _current: Project | null = null;
   private _connection: Connection = 'connecting';
   private _error: ApiError | null = null;
+  /** Whether somebody else may be signed in than the status says. */
+  private _doubted = false;
+  /** Another number for everybody who signed in here after one another. */
+  private _person = 0;
   private readonly _poll: Poll;
   private readonly _currentChanged = new Signal<this, Project | null>(this);
   private readonly _changed = new Signal<this, void>(this);
   private readonly _stateChanged = new Signal<this, void>(this);
+  private readonly _personChanged = new Signal<this, void>(this);
   private readonly _updated = new Signal<this, string>(this);
 }
 

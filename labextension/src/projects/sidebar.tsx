@@ -98,7 +98,7 @@ export class Sidebar extends ReactWidget {
 
   protected override onActivateRequest(_message: Message): void {
     if (!this.node.contains(document.activeElement)) {
-      this.node.querySelector<HTMLElement>('button')?.focus();
+      this.node.querySelector<HTMLElement>('input, button')?.focus();
     }
   }
 }

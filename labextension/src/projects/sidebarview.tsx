@@ -15,9 +15,13 @@ import {
   useUi
 } from '../components';
 
-import { CommandIds } from './commands';
+import { AccountCommands, CommandIds } from './commands';
+import { Invitations, PersonRow } from './person';
+import { may, roleName } from './roles';
 import type { Sections } from './sidebar';
 import type { IProjects, ISection } from './tokens';
+
+const SignIn = React.lazy(async () => ({ default: (await import('../accounts/signin')).SignIn }));
 
 /** How many projects the switcher's menu lists before one has to search. */
 const MENU_LENGTH = 12;
@@ -35,9 +39,25 @@ export function SidebarView(props: { projects: IProjects; sections: Sections }):
     setCounts(before => (before[id] === count ? before : { ...before, [id]: count }));
   }, []);
 
+  if (projects.connection === 'signed-out') {
+    return (
+      <div className="jp-Insighter-SignInHost">
+        <React.Suspense fallback={null}>
+          <SignIn
+            reason={
+              projects.me ? trans.__('Your sign-in has ended. What is open stays as it is.') : undefined
+            }
+          />
+        </React.Suspense>
+      </div>
+    );
+  }
   if (!project) {
     return <Beginning projects={projects} />;
   }
+
+  const { me } = projects;
+  const people = me !== null && me.local === false;
 
   // Nothing at all is there yet: one thing to do, instead of an empty state for every kind of asset.
   const fresh =
@@ -56,6 +76,7 @@ export function SidebarView(props: { projects: IProjects; sections: Sections }):
           {trans.__('Archived: it can be read, and not changed.')}
         </div>
       )}
+      {people && <Invitations me={me} projects={projects} />}
       <div className="jp-Insighter-Sections">
         {fresh && (
           <div className="jp-Insighter-Welcome">
@@ -89,6 +110,7 @@ export function SidebarView(props: { projects: IProjects; sections: Sections }):
           ))}
         </div>
       </div>
+      {people && <PersonRow me={me} />}
     </>
   );
 }
@@ -148,7 +170,8 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           { command: CommandIds.refresh }
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],
-        [{ command: CommandIds.switch, args: { archived: true } }]
+        [{ command: CommandIds.switch, args: { archived: true } }],
+        [{ command: AccountCommands.open }, { command: AccountCommands.signOut }]
       ],
       event.currentTarget
     );
@@ -170,6 +193,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
             <span>{project.name}</span>
           </button>
         </h2>
+        <VisibilityBadge project={project} />
         <IconButton icon={ellipsesIcon} label={trans.__('Project actions')} hasMenu onClick={openActions} />
         <IconButton
           icon={addIcon}
@@ -179,16 +203,51 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
       </div>
       <div className="jp-Insighter-Facts">
         <span className="jp-Insighter-Facts-text">
-          {project.personal
-            ? trans.__('only you')
-            : `${roleName(project, trans)} · ${trans._n('%1 member', '%1 members', project.members)}`}
-          {' · '}
+          {standing(project, trans).map(fact => (
+            <React.Fragment key={fact}>
+              <span>{fact}</span>
+              {' · '}
+            </React.Fragment>
+          ))}
           <RelativeTime time={project.last_activity} />
         </span>
         <LiveDot projects={projects} />
       </div>
     </header>
   );
+}
+
+/** Who else sees the project, where it is not its members alone. */
+function VisibilityBadge({ project }: { project: Project }): JSX.Element | null {
+  const { trans } = useUi();
+  switch (project.visibility) {
+    case 'public':
+      return (
+        <span className="jp-Insighter-Badge" title={trans.__('Everybody who is signed in can read it')}>
+          {trans.__('public')}
+        </span>
+      );
+    case 'team':
+      return (
+        <span className="jp-Insighter-Badge" title={trans.__('All members of its organisation can read it')}>
+          {trans.__('team')}
+        </span>
+      );
+    default:
+      return null;
+  }
+}
+
+/** What the caller is in the project, and with how many others. */
+function standing(project: Project, trans: ReturnType<typeof useUi>['trans']): string[] {
+  if (project.personal) {
+    return [trans.__('only you')];
+  }
+  const facts =
+    project.member !== false
+      ? [roleName(project.role, trans), trans._n('%1 member', '%1 members', project.members)]
+      : [trans.__('not a member')];
+  return may({ ...project, archived_at: null }, 'editor') ? facts : [...facts, trans.__('read only')];
 }
 
 /** Whether the page is in touch with the server. */
@@ -202,6 +261,7 @@ function LiveDot(props: { projects: IProjects }): JSX.Element {
     case 'offline':
       return <StatusDot condition="off" word={trans.__('offline')} title={props.projects.error?.message} />;
     case 'connecting':
+    case 'signed-out':
       return <StatusDot condition="busy" word={trans.__('connecting')} />;
   }
 }
@@ -260,7 +320,7 @@ function Section(props: {
             {count !== null && <span className="jp-Insighter-Section-count">{formatNumber(count)}</span>}
           </button>
         </h3>
-        {section.addCommand && project.archived_at === null && (
+        {section.addCommand && (
           <span className="jp-Insighter-Section-add">
             <CommandButton action={{ command: section.addCommand, args: {} }} icon={addIcon} />
           </span>
@@ -273,22 +333,6 @@ function Section(props: {
       </div>
     </section>
   );
-}
-
-function roleName(project: Project, trans: ReturnType<typeof useUi>['trans']): string {
-  switch (project.role) {
-    case 'owner':
-      return trans.__('owner');
-    case 'admin':
-      return trans.__('admin');
-    case 'editor':
-      return trans.__('editor');
-    case 'annotator':
-      return trans.__('annotator');
-    case 'viewer':
-    case null:
-      return trans.__('viewer');
-  }
 }
 
 /** Render again whenever a signal is emitted. */

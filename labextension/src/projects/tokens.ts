@@ -3,7 +3,7 @@ import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import type * as React from 'react';
 
-import type { ApiError, Project, Status } from '../api';
+import type { ApiError, Me, Project, Status } from '../api';
 
 /** The projects and the one that is open: what every other part of the front end shows things of. */
 export const IProjects = new Token<IProjects>(
@@ -12,7 +12,7 @@ export const IProjects = new Token<IProjects>(
 );
 
 /** How things stand between the page and the server. */
-export type Connection = 'connecting' | 'live' | 'offline';
+export type Connection = 'connecting' | 'live' | 'offline' | 'signed-out';
 
 /** The projects and the one that is open. */
 export interface IProjects {
@@ -25,11 +25,17 @@ export interface IProjects {
   /** The platform's state; null until it first answered. */
   readonly status: Status | null;
 
+  /** Who is signed in, or was until now; null until the platform first answered, and after signing out. */
+  readonly me: Me | null;
+
   /** The caller's projects by name, the personal one included, the archived ones not. */
   readonly all: ReadonlyArray<Project>;
 
   /** The open project; null until the platform first answered. */
   readonly current: Project | null;
+
+  /** A project that is open or in the list; null when it is neither. */
+  find(id: string): Project | null;
 
   /** Another project is open (not emitted when only its fields changed). */
   readonly currentChanged: ISignal<IProjects, Project | null>;
@@ -39,6 +45,9 @@ export interface IProjects {
 
   /** Whatever this interface tells may have changed: for views that show the projects themselves. */
   readonly stateChanged: ISignal<IProjects, void>;
+
+  /** Somebody else is signed in, or nobody: what is shown of anything is to go. */
+  readonly personChanged: ISignal<IProjects, void>;
 
   /** Open another project. */
   select(id: string): Promise<void>;

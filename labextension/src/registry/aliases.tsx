@@ -2,7 +2,7 @@ import { addIcon, closeIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { Button, ErrorNote, IconButton } from '../components';
-import { useHost } from '../pages/host';
+import { useHost, useMay } from '../pages/host';
 import type { RegisteredModelModel } from './model';
 
 interface IAliasesProps {
@@ -21,6 +21,7 @@ export function Aliases({ model, version, own, all }: IAliasesProps): JSX.Elemen
   const [error, setError] = React.useState<unknown>(null);
   const [busy, setBusy] = React.useState(false);
   const list = React.useId();
+  const mayChange = useMay(model.project, 'editor');
 
   const act = async (action: () => Promise<void>): Promise<boolean> => {
     setBusy(true);
@@ -50,15 +51,17 @@ export function Aliases({ model, version, own, all }: IAliasesProps): JSX.Elemen
       {own.map(name => (
         <span key={name} className="jp-Insighter-Chip">
           @{name}
-          <IconButton
-            icon={closeIcon}
-            label={trans.__('Take the alias @%1 off version %2', name, version)}
-            disabled={busy}
-            onClick={() => void act(() => model.removeAlias(name))}
-          />
+          {mayChange && (
+            <IconButton
+              icon={closeIcon}
+              label={trans.__('Take the alias @%1 off version %2', name, version)}
+              disabled={busy}
+              onClick={() => void act(() => model.removeAlias(name))}
+            />
+          )}
         </span>
       ))}
-      {typed === null ? (
+      {!mayChange ? null : typed === null ? (
         <IconButton
           icon={addIcon}
           label={trans.__('Give version %1 an alias', version)}

@@ -10,7 +10,7 @@ import {
   formatNumber,
   RelativeTime
 } from '../components';
-import { useHost, useRevision } from '../pages/host';
+import { ReadOnly, useHost, useMay, useRevision } from '../pages/host';
 import { Facts, Page, Tabs } from '../pages/page';
 import { useOwnResource, useResource } from '../pages/resource';
 import { Aliases } from './aliases';
@@ -57,24 +57,29 @@ function Loaded({ model, detail, note }: ILoadedProps): JSX.Element {
   const { latest, history } = detail;
   const shown = history.find(one => one.version === chosen) ?? latest;
   const [first] = Object.keys(detail.aliases);
+  const mayChange = useMay(model.project, 'editor');
   return (
     <Page
       kind={trans.__('Model')}
       title={detail.name}
       actions={
-        latest && (
-          <Button
-            primary
-            onClick={() =>
-              void commands.execute(DEPLOY, {
-                project: model.project,
-                model: detail.name,
-                version: detail.aliases['champion'] ?? latest.version
-              })
-            }
-          >
-            {trans.__('Deploy…')}
-          </Button>
+        !mayChange ? (
+          <ReadOnly />
+        ) : (
+          latest && (
+            <Button
+              primary
+              onClick={() =>
+                void commands.execute(DEPLOY, {
+                  project: model.project,
+                  model: detail.name,
+                  version: detail.aliases['champion'] ?? latest.version
+                })
+              }
+            >
+              {trans.__('Deploy…')}
+            </Button>
+          )
         )
       }
       summary={
@@ -202,6 +207,7 @@ function VersionRow({ model, version, aliases, onSignature }: IVersionRowProps):
   const { trans, commands } = useHost();
   const { project, name } = model;
   const { run_id, metrics } = version;
+  const mayChange = useMay(project, 'editor');
   const number = version.version;
   return (
     <tr>
@@ -242,12 +248,14 @@ function VersionRow({ model, version, aliases, onSignature }: IVersionRowProps):
         <RelativeTime time={version.created_at} />
       </td>
       <td>
-        <Button
-          title={trans.__('Deploy version %1', number)}
-          onClick={() => void commands.execute(DEPLOY, { project, model: name, version: number })}
-        >
-          {trans.__('Deploy…')}
-        </Button>
+        {mayChange && (
+          <Button
+            title={trans.__('Deploy version %1', number)}
+            onClick={() => void commands.execute(DEPLOY, { project, model: name, version: number })}
+          >
+            {trans.__('Deploy…')}
+          </Button>
+        )}
       </td>
     </tr>
   );

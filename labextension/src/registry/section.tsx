@@ -4,6 +4,7 @@ import type { RegisteredModel } from '../api';
 import { EmptyLine, ErrorNote, Row, RowList, useUi } from '../components';
 import { modelIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
+import { may } from '../projects/roles';
 import type { ISectionProps } from '../projects/tokens';
 import { CommandIDs } from './commands';
 import { modelList } from './model';
@@ -30,6 +31,7 @@ export function ModelsSection({ project, revision, setCount }: ISectionProps): J
       {value?.length === 0 && (
         <EmptyLine
           text={trans.__('No models yet')}
+          fillable={may(project, 'editor')}
           hint={trans.__('Register one from a run’s page, or while you log it:')}
           code='mlflow.sklearn.log_model(model, name="model", registered_model_name="wine-quality")'
         />

@@ -14,6 +14,7 @@ import { choose } from '../pages/choose';
 import type { IHost } from '../pages/host';
 import { experimentIcon, modelIcon } from '../pages/icons';
 import { Pages } from '../pages/widget';
+import { may } from '../projects/roles';
 import { IProjects, ISidebar } from '../projects/tokens';
 import { CommandIDs } from './commands';
 import { allExperiments, loggedModels } from './model';
@@ -124,6 +125,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
       label: trans.__('Register Model…'),
       caption: trans.__('Register a model that a run logged'),
       icon: modelIcon,
+      isEnabled: args => {
+        const project = textArg(args, 'project');
+        return may(project === undefined ? projects.current : projects.find(project), 'editor');
+      },
       describedBy: describe(
         {
           project: 'string: Id of the project; the open one where left out',

@@ -11,7 +11,7 @@ import {
   formatNumber,
   RelativeTime
 } from '../components';
-import { useHost, useRevision } from '../pages/host';
+import { ReadOnly, useHost, useMay, useRevision } from '../pages/host';
 import { Facts, Page, Tabs } from '../pages/page';
 import { useOwnResource, useResource } from '../pages/resource';
 import { ArtifactTree } from './artifacts';
@@ -63,19 +63,24 @@ function Loaded({ model, run, note }: ILoadedProps): JSX.Element {
   const own = tags.filter(([key]) => !key.startsWith('mlflow.'));
   const description = run.tags['mlflow.note.content'];
   const took = duration(run);
+  const mayChange = useMay(project, 'editor');
   return (
     <Page
       kind={trans.__('Run')}
       title={run.name || run.id.slice(0, 8)}
       status={<RunStatus status={run.status} />}
       actions={
-        run.models.length > 0 && (
-          <Button
-            primary
-            onClick={() => void commands.execute(CommandIDs.registerModel, { project, run: run.id })}
-          >
-            {trans.__('Register model…')}
-          </Button>
+        !mayChange ? (
+          <ReadOnly />
+        ) : (
+          run.models.length > 0 && (
+            <Button
+              primary
+              onClick={() => void commands.execute(CommandIDs.registerModel, { project, run: run.id })}
+            >
+              {trans.__('Register model…')}
+            </Button>
+          )
         )
       }
       summary={
@@ -254,6 +259,7 @@ function Links({ model, run }: { model: RunModel; run: RunDetail }): JSX.Element
     [run.id, ...run.inputs.map(({ digest }) => digest), ...run.models].join(' '),
     revision
   );
+  const mayChange = useMay(project, 'editor');
   const inContext = run.inputs.some(({ context }) => context);
   return (
     <>
@@ -320,13 +326,15 @@ function Links({ model, run }: { model: RunModel; run: RunDetail }): JSX.Element
                     {`${name} v${version}`}
                   </button>
                 ))}
-              <Button
-                onClick={() =>
-                  void commands.execute(CommandIDs.registerModel, { project, run: run.id, model: id })
-                }
-              >
-                {trans.__('Register…')}
-              </Button>
+              {mayChange && (
+                <Button
+                  onClick={() =>
+                    void commands.execute(CommandIDs.registerModel, { project, run: run.id, model: id })
+                  }
+                >
+                  {trans.__('Register…')}
+                </Button>
+              )}
             </li>
           ))}
         </ul>

@@ -3,6 +3,7 @@ import * as React from 'react';
 import { EmptyLine, ErrorNote, formatNumber, Row, RowList, StatusDot, useUi } from '../components';
 import { experimentIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
+import { may } from '../projects/roles';
 import type { ISectionProps } from '../projects/tokens';
 import { CommandIDs } from './commands';
 import { experimentList } from './model';
@@ -33,6 +34,7 @@ export function ExperimentsSection({ project, revision, setCount }: ISectionProp
       {value?.length === 0 && (
         <EmptyLine
           text={trans.__('No runs yet')}
+          fillable={may(project, 'editor')}
           hint={trans.__(
             'Log from a notebook of this project: MLflow knows the way by itself, nothing to configure.'
           )}

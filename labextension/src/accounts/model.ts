@@ -1,0 +1,85 @@
+import { accounts, type AccessToken, type Account, type NewAccessToken, type SignIn } from '../api';
+import type { AccessTokenCreate } from '../api';
+import { Resource } from '../pages/resource';
+
+/** What the account's page shows and does. */
+export class AccountModel {
+  readonly account = new Resource<Account>(() => accounts.account());
+  readonly tokens = new Resource<AccessToken[]>(() => accounts.tokens());
+  readonly signIns = new Resource<SignIn[]>(() => accounts.signIns());
+
+  async rename(name: string): Promise<void> {
+    this.account.set(await accounts.rename(name));
+  }
+
+  /** Set another password; the account's other sign-ins end. */
+  async changePassword(current: string, next: string): Promise<void> {
+    await accounts.changePassword(current, next);
+    await this.signIns.refresh();
+  }
+
+  async endSignIn(id: string): Promise<void> {
+    await accounts.endSignIn(id);
+    await this.signIns.refresh();
+  }
+
+  /** End every sign-in but this one. */
+  async endOthers(): Promise<void> {
+    const others = (this.signIns.value ?? []).filter(({ current }) => !current);
+    try {
+      for (const { id } of others) {
+        await accounts.endSignIn(id);
+      }
+    } finally {
+      await this.signIns.refresh();
+    }
+  }
+
+  async createToken(body: AccessTokenCreate): Promise<NewAccessToken> {
+    const made = await accounts.createToken(body);
+    await this.tokens.refresh();
+    return made;
+  }
+
+  async revokeToken(id: string): Promise<void> {
+    await accounts.revokeToken(id);
+    await this.tokens.refresh();
+  }
+
+  dispose(): void {
+    this.account.dispose();
+    this.tokens.dispose();
+    this.signIns.dispose();
+  }
+}
+
+/** How a person would name the program of a user agent: "Firefox on Linux"; the text itself where that cannot be told. */
+export function programName(userAgent: string, on: (browser: string, system: string) => string): string {
+  const browser = BROWSERS.find(([, pattern]) => pattern.test(userAgent))?.[0];
+  const system = SYSTEMS.find(([, pattern]) => pattern.test(userAgent))?.[0];
+  if (browser && system) {
+    return on(browser, system);
+  }
+  return browser ?? userAgent;
+}
+
+/** The first that fits counts: most of them call themselves by the names of the later ones too. */
+const BROWSERS: ReadonlyArray<readonly [string, RegExp]> = [
+  ['Edge', /\bEdg(e|A|iOS)?\//],
+  ['Opera', /\bOPR\//],
+  ['Firefox', /\b(Firefox|FxiOS)\//],
+  ['Chrome', /\b(Chrome|CriOS|HeadlessChrome)\//],
+  ['Safari', /\bSafari\//],
+  ['curl', /^curl\//],
+  ['Python', /^(python|aiohttp|httpx)/i]
+];
+
+const SYSTEMS: ReadonlyArray<readonly [string, RegExp]> = [
+  ['Android', /Android/],
+  ['iPhone', /iPhone/],
+  ['iPad', /iPad/],
+  ['Windows', /Windows/],
+  ['macOS', /Mac OS X/],
+  ['ChromeOS', /CrOS/],
+  ['Linux', /Linux/]
+];

@@ -1,0 +1,120 @@
+import { caretDownIcon, userIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { accounts, type Invitation, type Me } from '../api';
+import { Button, ErrorNote, openMenu, useUi } from '../components';
+import { Resource, useOwnResource } from '../pages/resource';
+
+import { AccountCommands } from './commands';
+import { roleName } from './roles';
+import type { IProjects } from './tokens';
+
+/** Milliseconds between two looks for invitations. */
+const LOOK = 60_000;
+
+/** Who is signed in, at the sidebar's end; nothing where the server has one local account. */
+export function PersonRow(props: { me: Me }): JSX.Element {
+  const { me } = props;
+  const ui = useUi();
+  const { trans } = ui;
+  return (
+    <footer className="jp-Insighter-Person">
+      <button
+        type="button"
+        aria-haspopup="menu"
+        title={me.email ?? me.display_name}
+        aria-label={trans.__('Signed in as %1', me.display_name)}
+        onClick={event =>
+          openMenu(
+            ui,
+            [[{ command: AccountCommands.open }], [{ command: AccountCommands.signOut }]],
+            event.currentTarget
+          )
+        }
+      >
+        <userIcon.react tag="span" elementSize="normal" />
+        <span className="jp-Insighter-Person-name">{me.display_name}</span>
+        <caretDownIcon.react tag="span" elementSize="normal" />
+      </button>
+    </footer>
+  );
+}
+
+/** Invitations that wait for an answer; nothing where there are none. */
+export function Invitations(props: { me: Me; projects: IProjects }): JSX.Element | null {
+  const { me, projects } = props;
+  const { trans } = useUi();
+  const [list, { value }] = useOwnResource(
+    () =>
+      new Resource<Invitation[]>(
+        () => accounts.invitations(),
+        () => LOOK
+      ),
+    me.user_id,
+    0
+  );
+  if (!value || value.length === 0) {
+    return null;
+  }
+  return (
+    <ul className="jp-Insighter-Invitations" aria-label={trans.__('Invitations')}>
+      {value.map(invitation => (
+        <InvitationRow
+          key={invitation.id}
+          invitation={invitation}
+          onAnswered={async accepted => {
+            list.set(value.filter(({ id }) => id !== invitation.id));
+            await projects.refresh();
+            if (accepted && invitation.project_id) {
+              await projects.select(invitation.project_id);
+            }
+          }}
+        />
+      ))}
+    </ul>
+  );
+}
+
+function InvitationRow(props: {
+  invitation: Invitation;
+  onAnswered: (accepted: boolean) => Promise<void>;
+}): JSX.Element {
+  const { invitation } = props;
+  const { trans } = useUi();
+  const [busy, setBusy] = React.useState(false);
+  const [error, setError] = React.useState<unknown>(null);
+  const answer = async (accepted: boolean) => {
+    setBusy(true);
+    setError(null);
+    try {
+      await accounts.answerInvitation(invitation.id, accepted ? 'accept' : 'decline');
+      await props.onAnswered(accepted);
+    } catch (reason) {
+      setError(reason);
+      setBusy(false);
+    }
+  };
+  const { invited_by, project, organisation, role } = invitation;
+  const text = organisation
+    ? trans.__('%1 invites you to the organisation “%2”.', invited_by ?? trans.__('Somebody'), organisation)
+    : trans.__(
+        '%1 invites you to “%2” as %3.',
+        invited_by ?? trans.__('Somebody'),
+        project ?? '',
+        roleName(role as never, trans)
+      );
+  return (
+    <li>
+      <span>{text}</span>
+      <div className="jp-Insighter-Buttons">
+        <Button primary disabled={busy} onClick={() => void answer(true)}>
+          {trans.__('Accept')}
+        </Button>
+        <Button disabled={busy} onClick={() => void answer(false)}>
+          {trans.__('Decline')}
+        </Button>
+      </div>
+      {error !== null && <ErrorNote error={error} />}
+    </li>
+  );
+}
