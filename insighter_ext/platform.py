@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from insighter_ext import __version__
 from insighter_ext.audit.service import AuditService
+from insighter_ext.bus.service import BusService
 from insighter_ext.config import Mode, Settings
 from insighter_ext.credentials.service import CredentialsService
 from insighter_ext.datahub.service import DatahubService
@@ -46,6 +47,7 @@ class Platform:
     deployments: DeploymentsService
     datahub: DatahubService
     quickstart: QuickstartService
+    bus: BusService
 
     @property
     def audit(self) -> AuditService:
@@ -121,6 +123,7 @@ class Platform:
             deployments,
             datahub,
             QuickstartService(projects, datahub),
+            BusService(data, adapters.wake),
         )
 
     async def close(self) -> None:

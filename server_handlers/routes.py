@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server_handlers import audit, datahub, deployments, mlflow, openapi, projects, registry, tracking
+from server_handlers import audit, bus, datahub, deployments, mlflow, openapi, projects, registry, tracking
 from server_handlers.base import ApiHandler
 
 API_HANDLERS: list[type[ApiHandler]] = [

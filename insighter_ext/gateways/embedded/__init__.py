@@ -25,15 +25,18 @@ async def open_embedded(storage_dir: Path, postgres_version: int) -> Adapters:
     from insighter_ext.gateways.embedded.data import EmbeddedDataGateway
     from insighter_ext.gateways.embedded.objects import LocalObjectStore
     from insighter_ext.gateways.embedded.postgres import DATABASE, EmbeddedPostgres
+    from insighter_ext.gateways.embedded.wake import ListeningWakeSource
 
     await asyncio.to_thread(storage_dir.mkdir, parents=True, exist_ok=True, mode=0o700)
     postgres = EmbeddedPostgres(storage_dir / "postgres", postgres_version)
     data = EmbeddedDataGateway(postgres, DATABASE)
     auth = EmbeddedAuthGateway(postgres, DATABASE, storage_dir / "keys")
+    wake = ListeningWakeSource(postgres, DATABASE)
     objects: LocalObjectStore | None = None
 
     async def close() -> None:
         try:
+            await wake.close()
             await auth.close()
             await data.close()
             if objects is not None:
@@ -45,7 +48,7 @@ async def open_embedded(storage_dir: Path, postgres_version: int) -> Adapters:
         owner_id = await asyncio.to_thread(_prepare_database, postgres)
         await data.open()
         objects = LocalObjectStore(storage_dir / "objects", data)
-        return Adapters("embedded", data, objects, auth, Principal(owner_id), close)
+        return Adapters("embedded", data, objects, auth, wake, Principal(owner_id), close)
     except BaseException:
         await close()
         raise
