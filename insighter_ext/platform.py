@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from insighter_ext import __version__
+from insighter_ext.accounts.service import AccountsService
 from insighter_ext.audit.service import AuditService
 from insighter_ext.bus.service import BusService
 from insighter_ext.config import Mode, Settings
@@ -41,6 +42,7 @@ class Platform:
     adapters: Adapters
     owner: Principal | None
     credentials: CredentialsService
+    accounts: AccountsService
     projects: ProjectsService
     tracking: TrackingService
     registry: RegistryService
@@ -117,6 +119,7 @@ class Platform:
             adapters,
             owner,
             credentials,
+            AccountsService(data, adapters.auth, credentials, settings, adapters.local_owner),
             projects,
             tracking,
             registry,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import fields
+import os
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from jupyter_server.extension.application import ExtensionApp
@@ -12,8 +13,10 @@ from traitlets import Any as AnyTrait
 from traitlets import HasTraits, MetaHasTraits
 
 from insighter_ext.config import Settings
+from server_handlers.environment import take_secrets
 from server_handlers.kernels import KernelEnvironment
 from server_handlers.mounting import RoutesOnDemand
+from server_handlers.principals import hub_signs_in, insighter_signs_in
 
 if TYPE_CHECKING:
     from insighter_ext.platform import Platform
@@ -42,6 +45,7 @@ class InsighterApp(ExtensionApp, _SettingTraits):  # type: ignore[misc, valid-ty
     _platform: Platform | None = None
     _starting: asyncio.Lock | None = None
     _kernels: KernelEnvironment | None = None
+    _settings: Settings | None = None
 
     async def platform(self) -> Platform:
         """The platform, started by whoever asks first; a failed start is tried again by the next."""
@@ -56,16 +60,36 @@ class InsighterApp(ExtensionApp, _SettingTraits):  # type: ignore[misc, valid-ty
     async def _open(self) -> Platform:
         from insighter_ext.platform import Platform
 
-        return await Platform.open(self._read_settings())
+        assert self._settings is not None
+        return await Platform.open(self._settings)
 
     def _read_settings(self) -> Settings:
-        return Settings.load({setting.name: getattr(self, setting.name) for setting in fields(Settings)})
+        """The settings. After this their secrets are in this object's memory and nowhere else that can be looked at."""
+        environ = {**os.environ, **take_secrets()}
+        values = {setting.name: getattr(self, setting.name) for setting in fields(Settings)}
+        for setting in fields(Settings):
+            if setting.metadata["secret"]:
+                self._hide(setting.name)
+        settings = Settings.load(values, environ)
+        provider = getattr(self.serverapp, "identity_provider", None)
+        if insighter_signs_in(provider) or hub_signs_in(provider):
+            settings = replace(settings, accounts=True)
+        return settings
+
+    def _hide(self, name: str) -> None:
+        """Take a secret out of Jupyter's configuration, which ``--show-config`` prints."""
+        setattr(self, name, None)
+        for config in (self.config, self.serverapp.config if self.serverapp else {}):
+            for section in type(self).section_names():
+                if section in config:
+                    config[section].pop(name, None)
 
     def initialize_settings(self) -> None:
         """Handlers find the platform here."""
         self._log_with_the_server()
+        self._settings = self._read_settings()
         self.settings["insighter_platform"] = self.platform
-        if self._read_settings().kernel_environment:
+        if self._settings.kernel_environment:
             self._kernels = KernelEnvironment(self.serverapp, self.platform)
             self._kernels.install()
 

@@ -16,22 +16,25 @@ from urllib.parse import quote
 from uuid import UUID
 
 from jupyter_server.auth import User
+from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from pydantic import BaseModel, ValidationError
 from tornado import web
 
-from insighter_ext.credentials.service import PREFIX
+from insighter_ext.credentials.service import PREFIX, TOKEN_PREFIX
 from insighter_ext.errors import (
     BadRequest,
     Forbidden,
     InsighterError,
     Invalid,
     NotFound,
+    TooMany,
     Unauthenticated,
     from_status,
 )
 from insighter_ext.principal import Principal
+from server_handlers.principals import insighter_signs_in, principal_of
 
 if TYPE_CHECKING:
     from insighter_ext.platform import Platform
@@ -41,7 +44,7 @@ log = logging.getLogger("insighter.http")
 API = "/insighter/api"
 
 _BEARER = re.compile(r"(?:bearer|token)\s+(\S+)", re.IGNORECASE)
-_BASIC = re.compile(r"basic\s+(\S+)", re.IGNORECASE)
+_JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Operation:
     body: type[BaseModel] | None
     returns: type[BaseModel] | None
     status: int
+    also: int | None
     media_in: str | None
     media_out: str | None
     errors: tuple[int, ...]
@@ -65,6 +69,7 @@ def operation(
     body: type[BaseModel] | None = None,
     returns: type[BaseModel] | None = None,
     status: int = 200,
+    also: int | None = None,
     media_in: str | None = None,
     media_out: str | None = None,
     errors: tuple[int, ...] = (),
@@ -72,8 +77,8 @@ def operation(
     """Declare a method: what it takes and gives, for the parser and for the OpenAPI document.
 
     The method gets its path arguments by name, and ``query`` and ``body`` where they are declared. It returns what
-    ``returns`` says; None with status 204. With ``media_out`` it has written its answer itself; ``media_in`` declares a
-    body that is not JSON, which it reads itself.
+    ``returns`` says; None with status 204. It may set ``self.outcome`` to the status ``also``. With ``media_out`` it
+    has written its answer itself; ``media_in`` declares a body that is not JSON, which it reads itself.
     """
 
     def decorate(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[None]]:
@@ -86,9 +91,9 @@ def operation(
                 arguments["body"] = self.parse_body(body)
             result = await method(self, **arguments)
             if media_out is None:
-                self.answer(result, status)
+                self.answer(result, self.outcome or status)
 
-        told = Operation(summary, query, body, returns, status, media_in, media_out, errors)
+        told = Operation(summary, query, body, returns, status, also, media_in, media_out, errors)
         run.__operation__ = told  # type: ignore[attr-defined]
         return run
 
@@ -98,48 +103,84 @@ def operation(
 class PlatformHandler(ExtensionHandlerMixin, JupyterHandler):
     """Authentication and the platform, for every route of Insighter, whatever its protocol.
 
-    A request is let in with Jupyter's own sign-in (and then acts as the local owner), or with a kernel's credential.
+    A request comes with a credential of Insighter's in its header (of a kernel, an access token, or a JWT), which is
+    good for these routes and no others; or Jupyter's own sign-in lets it in, and it acts for the account signed in
+    there.
     """
 
     principal: Principal
     platform: Platform
 
+    visitor: Principal | None
+    """the same as the principal; None where a route is for strangers too and one has come"""
+
     auth_resource: ClassVar[str] = "insighter"
+
+    for_strangers: ClassVar[bool] = False
+    """whether it takes no account: what one signs in with. Where the accounts are the server's own sign-in it is open
+    to everybody, elsewhere to whoever Jupyter lets in."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Guard every verb once more, in the way that Jupyter Server's own check of routes looks for."""
         super().__init_subclass__(**kwargs)
+        guard = allow_unauthenticated if cls.for_strangers else web.authenticated
         for verb in ("get", "head", "post", "put", "patch", "delete", "options"):
             method = cls.__dict__.get(verb)
             if method is not None:
-                setattr(cls, verb, web.authenticated(method))
+                setattr(cls, verb, guard(method))
 
     async def prepare(self, *, _redirect_to_login: bool = False) -> None:
         """Find out who asks, before the body is read. Refuses everybody else."""
         self.request_id = secrets.token_hex(8)
         self.set_header("X-Request-Id", self.request_id)
-        credential = self._kernel_credential()
+        credential = self._credential()
         if credential is not None:
             if not self.check_host():
                 raise web.HTTPError(403)
             self.platform = await self.settings["insighter_platform"]()
-            self.principal = await self.platform.credentials.resolve(credential)
+            self.principal = self.visitor = await self._resolve(credential)
             self.current_user = self._jupyter_current_user = User(username=str(self.principal.user_id))
             self._token_authenticated = True  # neither cookie nor origin is involved
             return
         await super().prepare(_redirect_to_login=False)
-        if self.current_user is None:
+        if self.current_user is None and not (
+            self.for_strangers and insighter_signs_in(self.identity_provider)
+        ):
             raise web.HTTPError(403)
-        action = "read" if self.request.method in {"GET", "HEAD", "OPTIONS"} else "write"
-        allowed = self.authorizer.is_authorized(self, self.current_user, action, self.auth_resource)
-        if not (await allowed if inspect.isawaitable(allowed) else allowed):
-            raise Forbidden("Jupyter's authorizer does not allow this")
+        if self.current_user is not None:
+            action = "read" if self.request.method in {"GET", "HEAD", "OPTIONS"} else "write"
+            allowed = self.authorizer.is_authorized(self, self.current_user, action, self.auth_resource)
+            if not (await allowed if inspect.isawaitable(allowed) else allowed):
+                raise Forbidden("Jupyter's authorizer does not allow this")
         self.platform = await self.settings["insighter_platform"]()
-        self.principal = self.platform.owner
+        self.visitor = await principal_of(self, self.platform)
+        if self.visitor is not None:
+            self.principal = self.visitor
+        elif not self.for_strangers:
+            raise self._sign_in_required()
 
-    def _kernel_credential(self) -> str | None:
+    def _credential(self) -> str | None:
+        """A credential of Insighter's in the header; everything else there is for Jupyter to judge."""
         match = _BEARER.fullmatch(self.request.headers.get("Authorization", "").strip())
-        return match[1] if match and match[1].startswith(PREFIX) else None
+        if match is None or match[1] == self.identity_provider.token:
+            return None
+        return match[1] if match[1].startswith((PREFIX, TOKEN_PREFIX)) or _JWT.fullmatch(match[1]) else None
+
+    async def _resolve(self, credential: str) -> Principal:
+        if credential.startswith((PREFIX, TOKEN_PREFIX)):
+            return await self.platform.credentials.resolve(credential)
+        return await self.platform.accounts.authenticate(credential)
+
+    def _sign_in_required(self) -> Unauthenticated:
+        if insighter_signs_in(self.identity_provider):
+            hint = "sign in at /login, or send an access token as the header Authorization: Bearer <token>"
+        elif getattr(self, "current_user", None) is not None:
+            hint = (
+                "sign in to your account in the Insighter sidebar, or with POST /insighter/api/auth/sign-in"
+            )
+        else:
+            hint = "send Jupyter's token as the header Authorization: Bearer <token>"
+        return Unauthenticated("sign in first", hint=hint, code="sign_in_required")
 
     @property
     def root(self) -> Path:
@@ -171,10 +212,9 @@ class PlatformHandler(ExtensionHandlerMixin, JupyterHandler):
             isinstance(error, web.HTTPError)
             and status_code in {401, 403}
             and getattr(self, "current_user", None) is None
+            and not (self.for_strangers and insighter_signs_in(self.identity_provider))
         ):
-            return Unauthenticated(
-                "sign in first", hint="send Jupyter's token as the header Authorization: Bearer <token>"
-            )
+            return self._sign_in_required()
         if isinstance(error, web.HTTPError):
             message = (
                 error.log_message % error.args if error.log_message and error.args else error.log_message
@@ -199,6 +239,8 @@ class PlatformHandler(ExtensionHandlerMixin, JupyterHandler):
             self.set_status(401)
         if error.status == 503:
             self.set_header("Retry-After", "2")
+        if isinstance(error, TooMany) and isinstance(error.details, dict):
+            self.set_header("Retry-After", str(error.details.get("retry_after", 5)))
         self.set_header("X-Request-Id", getattr(self, "request_id", "-"))
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(json.dumps(error.as_dict()))
@@ -212,6 +254,9 @@ class ApiHandler(PlatformHandler):
 
     path: ClassVar[str]
     tag: ClassVar[str]
+
+    outcome: int | None = None
+    """the status of the answer, where it is not the one that the operation is declared with"""
 
     _CONVERT: ClassVar[dict[str, Callable[[str], Any]]] = {"uuid": UUID, "int": int, "str": str}
     _ARGUMENT: ClassVar[re.Pattern[str]] = re.compile(r"{(\w+)(?::(\w+))?}")

@@ -13,13 +13,18 @@ from jupyter_server.base.websocket import WebSocketMixin
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from insighter_ext.bus.models import Batch, BusQuery, Latest, Message, MessageCreate, topics_of
-from insighter_ext.errors import InsighterError, NotFound
+from insighter_ext.errors import InsighterError, NotFound, Unauthenticated
 from server_handlers.base import API, ApiHandler, PlatformHandler, operation
+from server_handlers.principals import principal_of
 
 log = logging.getLogger("insighter.bus")
 
+_SIGNED_OUT = 4401
 _GONE = 4404
 _FAILED = 4500
+
+_LOOK_SECONDS = 15.0
+"""A listener's credential is looked at this often: one that was revoked hears nothing more."""
 
 
 class BusHandler(ApiHandler):
@@ -66,7 +71,7 @@ class BusTopicHandler(ApiHandler):
 
 class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
     """``/projects/{id}/bus/socket?after=&topics=``: batches as they come, as JSON. It is closed with 4404 when the
-    project is not to be seen any more; after any other end the client goes on at the last cursor it has."""
+    project is not to be seen any more, with 4401 when the credential ended; after any other end the client goes on at the last cursor it has."""
 
     route_path: ClassVar[str] = API + r"/projects/([0-9a-f-]{36})/bus/socket"
 
@@ -81,6 +86,21 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
         self._following = asyncio.ensure_future(
             self._follow(UUID(project_id), query.get("after"), query.get("topics"))
         )
+        self._watching = asyncio.ensure_future(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                credential = self._credential()
+                if credential is not None:
+                    await self._resolve(credential)
+                elif await principal_of(self, self.platform) is None:
+                    self.close(_SIGNED_OUT, "sign_in_required")
+            except Unauthenticated as error:
+                self.close(_SIGNED_OUT, error.code)
+            except InsighterError:
+                pass  # the database does not answer: nobody hears anything, and the next look will tell
 
     async def _follow(self, project_id: UUID, after: str | None, topics: str | None) -> None:
         try:
@@ -105,9 +125,10 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
 
     def on_close(self) -> None:
         """Stop following."""
-        following = getattr(self, "_following", None)
-        if following is not None:
-            following.cancel()
+        for task in ("_following", "_watching"):
+            running = getattr(self, task, None)
+            if running is not None:
+                running.cancel()
         super().on_close()
 
 

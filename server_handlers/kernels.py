@@ -1,6 +1,7 @@
 """What every kernel finds in its environment: where the platform is, its project, and a credential for it.
 
-The credential is the kernel's own, confined to one project, and ends with the kernel.
+The credential is the kernel's own, confined to one project, and ends with the kernel. It acts for the account whose
+request started the kernel.
 """
 
 from __future__ import annotations
@@ -16,14 +17,22 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from jupyter_server import CallContext
 from jupyter_server.utils import to_os_path
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.routing import PathMatches, Rule, RuleRouter
 
+from insighter_ext.errors import Unauthenticated
+from server_handlers.environment import without_secrets
+from server_handlers.principals import principal_of
+
 if TYPE_CHECKING:
     from insighter_ext.credentials.service import IssuedCredential
     from insighter_ext.platform import Platform
+    from insighter_ext.principal import Principal
+
+    Issued = tuple[Principal, IssuedCredential]
 
 log = logging.getLogger("insighter.kernels")
 
@@ -47,7 +56,7 @@ class KernelEnvironment:
     def __init__(self, serverapp: Any, platform: Callable[[], Awaitable[Platform]]) -> None:
         self._serverapp = serverapp
         self._open = platform
-        self._credentials: dict[str, IssuedCredential] = {}
+        self._credentials: dict[str, Issued] = {}
         self._revoking: set[asyncio.Task[None]] = set()
         self._wrapped: list[str] = []
         self._door: HTTPServer | None = None
@@ -69,10 +78,11 @@ class KernelEnvironment:
             if kwargs.get("kernel_id") in manager:
                 return await start(*args, **kwargs)
             issued = None
+            kwargs["env"] = without_secrets(kwargs.get("env") or os.environ)
             try:
                 async with asyncio.timeout(_PATIENCE):
                     issued, ours = await self._prepare(kwargs)
-                kwargs["env"] = {**(kwargs.get("env") or os.environ), **ours}
+                kwargs["env"] |= ours
             except Exception as error:  # noqa: BLE001 - a kernel without a project is better than no kernel
                 log.warning("a kernel starts without its project: %s", str(error) or "no answer in time")
             try:
@@ -116,22 +126,24 @@ class KernelEnvironment:
             self._door.stop()
             self._door = None
 
-    async def _prepare(self, kwargs: Mapping[str, Any]) -> tuple[IssuedCredential, dict[str, str]]:
+    async def _prepare(self, kwargs: Mapping[str, Any]) -> tuple[Issued, dict[str, str]]:
         """A credential for the project of the folder that a kernel starts in, and the variables that carry it."""
         # Shielded: others may wait for the same start of the platform.
         platform = await asyncio.shield(asyncio.ensure_future(self._open()))
+        handler = CallContext.get(CallContext.JUPYTER_HANDLER)
+        principal = platform.owner if handler is None else await principal_of(handler, platform)
+        if principal is None:
+            raise Unauthenticated("nobody has signed in to an account", code="sign_in_required")
         folder = self._folder(kwargs)
-        project = await platform.projects.of_path(platform.owner, folder, Path(self._serverapp.root_dir))
+        project = await platform.projects.of_path(principal, folder, Path(self._serverapp.root_dir))
         url = self._url()
-        issued = await platform.credentials.issue(
-            platform.owner, project.id, f"kernel in {folder.name or '/'}"
-        )
-        inherited = kwargs.get("env") or os.environ
+        issued = await platform.credentials.issue(principal, project.id, f"kernel in {folder.name or '/'}")
+        inherited = kwargs["env"]
         ours = variables(url, issued, inherited)
         if "MLFLOW_TRACKING_URI" not in ours and not self._told:
             self._told = True
             log.info("kernels log to %s (MLFLOW_TRACKING_URI), not here", inherited["MLFLOW_TRACKING_URI"])
-        return issued, ours
+        return (principal, issued), ours
 
     def _folder(self, kwargs: Mapping[str, Any]) -> Path:
         if kwargs.get("path") is not None:
@@ -168,17 +180,18 @@ class KernelEnvironment:
             self._door_url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         return self._door_url
 
-    def _revoke(self, issued: IssuedCredential | None) -> None:
+    def _revoke(self, issued: Issued | None) -> None:
         if issued is None:
             return
-        task = asyncio.ensure_future(self._end(issued.id))
+        principal, credential = issued
+        task = asyncio.ensure_future(self._end(principal, credential.id))
         self._revoking.add(task)
         task.add_done_callback(self._revoking.discard)
 
-    async def _end(self, credential_id: UUID) -> None:
+    async def _end(self, principal: Principal, credential_id: UUID) -> None:
         try:
             platform = await self._open()
-            await platform.credentials.revoke(platform.owner, credential_id)
+            await platform.credentials.revoke(principal, credential_id)
         except Exception as error:  # noqa: BLE001 - it ends with this server at the latest
             log.warning("the credential of a kernel that ended could not be revoked yet: %s", error)
 

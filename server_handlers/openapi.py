@@ -104,6 +104,7 @@ def _operation(
         "parameters": parameters,
         "responses": {
             str(operation.status): success,
+            **({str(operation.also): success} if operation.also is not None else {}),
             **{str(status): {"description": "An error", **error} for status in statuses},
         },
     }

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from server_handlers import audit, bus, datahub, deployments, mlflow, openapi, projects, registry, tracking
+from server_handlers import (
+    accounts,
+    audit,
+    bus,
+    datahub,
+    deployments,
+    mlflow,
+    openapi,
+    projects,
+    registry,
+    tracking,
+)
 from server_handlers.base import ApiHandler
 
 API_HANDLERS: list[type[ApiHandler]] = [
@@ -15,6 +26,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *deployments.HANDLERS,
     *bus.HANDLERS,
     *audit.HANDLERS,
+    *accounts.HANDLERS,
 ]
 
 
@@ -26,4 +38,6 @@ def routes() -> list[tuple[str, type[Any]]]:
         *deployments.ROUTES,
         *bus.ROUTES,
         *mlflow.routes(),
+        # Last: it takes what no other route has taken.
+        accounts.UnknownHandler.route(),
     ]

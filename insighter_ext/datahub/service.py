@@ -187,20 +187,17 @@ class DatahubService:
                 columns=found.columns,
             )
         except InsighterError:
-            await self._release(principal, project_id, [stored.key, (table or stored).key])
+            await self._release(principal, [stored.key, (table or stored).key])
             raise
         uploaded = Uploaded.model_validate(answer)
         if uploaded.unchanged and table is not None:
-            await self._release(principal, project_id, [table.key])
+            await self._release(principal, [table.key])
         return uploaded
 
-    async def _release(self, principal: Principal, project_id: UUID, keys: Sequence[str]) -> None:
+    async def _release(self, principal: Principal, keys: Sequence[str]) -> None:
         """Remove objects that were stored for nothing, unless something else needs them."""
         try:
-            free = await self._data.call(
-                principal, "objects_unreferenced", project_id=project_id, keys=[*keys]
-            )
-            await self._objects.delete(principal, free, datetime.now(UTC))
+            await self._objects.delete(principal, keys, datetime.now(UTC))
         except InsighterError:
             log.warning("objects without an owner stay behind: %s", ", ".join(keys), exc_info=True)
 

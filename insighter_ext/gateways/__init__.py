@@ -1,6 +1,6 @@
 """The ports to the outside: data, objects, auth. Adapters stand in the packages beside this file."""
 
-from insighter_ext.gateways.auth import Account, AuthGateway, Session
+from insighter_ext.gateways.auth import Account, AuthGateway, LocalAccounts, Session
 from insighter_ext.gateways.data import DataGateway
 from insighter_ext.gateways.objects import (
     ObjectStore,
@@ -14,6 +14,7 @@ __all__ = [
     "Account",
     "AuthGateway",
     "DataGateway",
+    "LocalAccounts",
     "ObjectStore",
     "ObjectWriter",
     "SealedObject",

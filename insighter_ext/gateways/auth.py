@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from insighter_ext.principal import Principal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +108,50 @@ class AuthGateway(Protocol):
 
     async def close(self) -> None:
         """Give connections back."""
+        ...
+
+
+class KnownAccount(Protocol):
+    """An account, as who runs the server sees it."""
+
+    @property
+    def user_id(self) -> UUID: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def display_name(self) -> str | None: ...
+    @property
+    def confirmed(self) -> bool: ...
+    @property
+    def has_password(self) -> bool: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def last_sign_in_at(self) -> datetime | None: ...
+
+
+@runtime_checkable
+class LocalAccounts(Protocol):
+    """What more an adapter has that keeps the accounts itself: it makes and removes them for who runs the server."""
+
+    async def create_account(
+        self, email: str, display_name: str | None = None, password: str | None = None
+    ) -> Account:
+        """Make an account for somebody; without a password a recovery code sets one."""
+        ...
+
+    async def ensure_account(self, email: str, display_name: str | None = None) -> UUID:
+        """The account of somebody whom the platform knows in another way, made where it is missing."""
+        ...
+
+    async def issue_code(self, email: str, kind: Literal["recovery", "confirmation"]) -> str:
+        """A one-time code, to be handed to the account's owner and to nobody else."""
+        ...
+
+    async def list_accounts(self) -> Sequence[KnownAccount]:
+        """All accounts, by address."""
+        ...
+
+    async def delete_account(self, user_id: UUID) -> None:
+        """Remove an account with its sign-ins and memberships."""
         ...

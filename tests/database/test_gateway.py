@@ -106,3 +106,55 @@ async def test_a_cancelled_call_leaves_its_connection_usable(platform: Any) -> N
 async def test_a_text_with_a_nul_is_refused(platform: Any) -> None:
     with pytest.raises(errors.Invalid):
         await platform.data.call(platform.owner, "projects_create", name="a\0b")
+
+
+@pytest.fixture
+def committing(platform: Any) -> Iterator[dict[str, Any]]:
+    """API functions that fail at COMMIT; how a superuser connects."""
+    conninfo = platform.data._postgres.conninfo(database=platform.data._database)
+    with psycopg.connect(**conninfo, autocommit=True) as superuser:
+        superuser.execute("""
+            create function public.orphan(p_id uuid) returns jsonb language sql security definer as $$
+              delete from insighter.members where project_id = p_id; select '{}'::jsonb
+            $$;
+            create sequence insighter.conflicts;
+            grant usage on schema insighter to authenticated;
+            grant usage on sequence insighter.conflicts to authenticated;
+            create table insighter.conflicting (n int);
+            grant insert on insighter.conflicting to authenticated;
+            create function insighter.conflict() returns trigger language plpgsql as $$
+            begin
+              if nextval('insighter.conflicts') < new.n then
+                raise exception 'deadlock detected' using errcode = '40P01';
+              end if;
+              return null;
+            end $$;
+            create constraint trigger conflict after insert on insighter.conflicting
+            deferrable initially deferred for each row execute function insighter.conflict();
+            create function public.conflicting(p_n int) returns jsonb language sql as $$
+              insert into insighter.conflicting values (p_n); select to_jsonb(p_n)
+            $$;
+            grant execute on function public.orphan, public.conflicting, insighter.conflict to authenticated;
+        """)
+        yield conninfo
+        superuser.execute("""
+            drop function public.orphan; drop function public.conflicting; drop table insighter.conflicting;
+            drop function insighter.conflict; drop sequence insighter.conflicts
+        """)
+
+
+async def test_what_is_refused_at_commit_is_told_like_any_refusal(platform: Any, committing: Any) -> None:
+    made = await platform.data.call(platform.owner, "projects_create", name=f"Owned {uuid4().hex[:8]}")
+    with pytest.raises(errors.Conflict) as refusal:
+        await platform.data.call(platform.owner, "orphan", id=made["id"])
+    assert (refusal.value.code, refusal.value.hint) == ("owner_missing", "transfer the ownership first")
+    assert (await platform.data.call(platform.owner, "projects_get", id=made["id"]))["role"] == "owner"
+
+
+async def test_what_is_taken_back_for_a_conflict_is_done_again(platform: Any, committing: Any) -> None:
+    assert await platform.data.call(platform.owner, "conflicting", n=3) == 3
+    with psycopg.connect(**committing) as superuser:
+        assert superuser.execute("select n from insighter.conflicting").fetchall() == [(3,)]
+        superuser.execute("alter sequence insighter.conflicts restart")
+    with pytest.raises(errors.Unavailable, match="the database does not answer"):
+        await platform.data.call(platform.owner, "conflicting", n=100)

@@ -10,7 +10,7 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
@@ -118,7 +118,7 @@ class AccountStore:
         async def work(connection: Connection) -> dict[str, Any]:
             await insert_account(connection, address, None, True, display_name)
             cursor = await connection.execute(
-                """select id, banned_until, deleted_at,
+                """select id, banned_until > now() as banned, deleted_at is not null as deleted,
                      encrypted_password is not null and email_confirmed_at is null as unproven
                    from auth.users where email = %s""",
                 [address],
@@ -153,7 +153,9 @@ class AccountStore:
 
         async def work(connection: Connection) -> bool:
             cursor = await connection.execute(
-                "select id, banned_until, deleted_at from auth.users where email = %s", [address]
+                """select id, banned_until > now() as banned, deleted_at is not null as deleted from auth.users
+                   where email = %s""",
+                [address],
             )
             row = await cursor.fetchone()
             if row is None or not is_active(row):
@@ -314,7 +316,8 @@ async def insert_account(
 async def redeem_code(connection: Connection, address: str, kind: CodeKind, code: str) -> UUID | None:
     """Use a code up. A wrong one counts, and after a few there is no code to be guessed any more."""
     cursor = await connection.execute(
-        """select t.id, t.user_id, t.token_hash, t.attempts, u.banned_until, u.deleted_at,
+        """select t.id, t.user_id, t.token_hash, t.attempts,
+             u.banned_until > now() as banned, u.deleted_at is not null as deleted,
              t.created_at > now() - make_interval(mins => %s) as current
            from auth.users u join auth.one_time_tokens t on t.user_id = u.id
            where u.email = %s and t.token_type = %s for update of t""",
@@ -340,9 +343,8 @@ async def redeem_code(connection: Connection, address: str, kind: CodeKind, code
 
 
 def is_active(row: dict[str, Any]) -> bool:
-    """Whether an account may sign in, by its ``deleted_at`` and ``banned_until``."""
-    banned: datetime | None = row["banned_until"]
-    return row["deleted_at"] is None and (banned is None or banned <= datetime.now(UTC))
+    """Whether an account may sign in: it is neither ``banned`` nor ``deleted``."""
+    return not row["banned"] and not row["deleted"]
 
 
 def account_of(row: dict[str, Any] | None) -> Account:

@@ -90,7 +90,8 @@ class EmbeddedAuthGateway(AccountStore):
 
         async def find(connection: Connection) -> dict[str, Any] | None:
             cursor = await connection.execute(
-                "select id, encrypted_password, banned_until, deleted_at from auth.users where email = %s",
+                """select id, encrypted_password, banned_until > now() as banned, deleted_at is not null as deleted
+                   from auth.users where email = %s""",
                 [address],
             )
             return await cursor.fetchone()
@@ -107,7 +108,8 @@ class EmbeddedAuthGateway(AccountStore):
             cursor = await connection.execute(
                 """update auth.users set last_sign_in_at = now(), encrypted_password = coalesce(%s, %s)
                    where id = %s and encrypted_password = %s
-                   returning id, email, email_confirmed_at, banned_until, deleted_at""",
+                   returning id, email, email_confirmed_at,
+                     banned_until > now() as banned, deleted_at is not null as deleted""",
                 [hashed, stored, found["id"], stored],
             )
             user = await cursor.fetchone()
@@ -203,7 +205,8 @@ class EmbeddedAuthGateway(AccountStore):
 
         async def find(connection: Connection) -> dict[str, Any] | None:
             cursor = await connection.execute(
-                "select email, encrypted_password, banned_until, deleted_at from auth.users where id = %s",
+                """select email, encrypted_password, banned_until > now() as banned, deleted_at is not null as deleted
+                   from auth.users where id = %s""",
                 [principal.user_id],
             )
             return await cursor.fetchone()
@@ -273,7 +276,8 @@ class EmbeddedAuthGateway(AccountStore):
         async def work(connection: Connection) -> Session | str:
             cursor = await connection.execute(
                 """select t.id as token_id, t.revoked, s.id as session_id, s.not_after < now() as idle,
-                     u.id, u.email, u.email_confirmed_at, u.banned_until, u.deleted_at
+                     u.id, u.email, u.email_confirmed_at,
+                     u.banned_until > now() as banned, u.deleted_at is not null as deleted
                     from auth.refresh_tokens t
                     join auth.sessions s on s.id = t.session_id join auth.users u on u.id = s.user_id
                     where t.token = %s for update of t, s""",

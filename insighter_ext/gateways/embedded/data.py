@@ -97,6 +97,8 @@ class EmbeddedDataGateway:
                     "the database connection was lost in %s (attempt %d): %s", function, attempt + 1, error
                 )
                 await self._revive()
+            except ValueError as error:  # half a character, or a number that JSON does not know
+                raise errors.Invalid(f"a value cannot be stored: {error}", hint="change it") from error
             except psycopg.Error as error:
                 if error.sqlstate is None:  # refused before it was sent: a NUL character in a text
                     raise errors.Invalid(str(error), hint="remove the character") from error

@@ -246,13 +246,13 @@ class EmbeddedPostgres:
         staging.rename(self.data)
 
     def _clear_remains(self) -> None:
-        """After a crash: wait for orphaned backends, then remove the dead server's lock file.
+        """After a crash: wait for orphaned backends, then remove the dead server's lock files, its socket's too.
 
-        Two servers on one data directory would destroy it, so the lock file goes only when no PostgreSQL process has
+        Two servers on one data directory would destroy it, so the lock files go only when no PostgreSQL process has
         the directory as its own any more (a zombie holds nothing).
         """
-        pid_file = self.data / "postmaster.pid"
-        if not pid_file.exists():
+        locks = [self.data / "postmaster.pid", self._socket_directory() / f".s.PGSQL.{_PORT}.lock"]
+        if not any(lock.exists() for lock in locks):
             return
         deadline = time.monotonic() + 10
         while living := self._living():
@@ -264,7 +264,8 @@ class EmbeddedPostgres:
                         process.kill()
                 deadline = time.monotonic() + 10
             time.sleep(0.05)
-        pid_file.unlink(missing_ok=True)
+        for lock in locks:
+            lock.unlink(missing_ok=True)
 
     def _living(self) -> list[Any]:
         """PostgreSQL processes of this cluster, zombies left out."""

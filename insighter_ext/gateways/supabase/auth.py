@@ -55,7 +55,7 @@ class SupabaseAuthGateway:
 
         if not email.strip() or not password:
             raise _invalid_credentials()
-        return _session(await self._ask(ask))
+        return _session(await self._ask(ask, _invalid_credentials))
 
     async def refresh(self, refresh_token: str) -> Session:
         """See :class:`insighter_ext.gateways.auth.AuthGateway`."""
@@ -112,7 +112,7 @@ class SupabaseAuthGateway:
                 await client.auth.sign_out({"scope": "others"})
             return answer
 
-        return _session(await self._ask(ask))
+        return _session(await self._ask(ask, _code_invalid))
 
     async def resend_confirmation(self, email: str) -> None:
         """See :class:`insighter_ext.gateways.auth.AuthGateway`."""
@@ -130,7 +130,7 @@ class SupabaseAuthGateway:
                 {"type": "signup", "email": _address(email), "token": code.strip()}
             )
 
-        return _session(await self._ask(ask))
+        return _session(await self._ask(ask, _code_invalid))
 
     async def change_password(self, principal: Principal, current: str, new: str) -> None:
         """See :class:`insighter_ext.gateways.auth.AuthGateway`."""
@@ -161,12 +161,19 @@ class SupabaseAuthGateway:
 
     # ---- inside
 
-    async def _ask(self, ask: Callable[[AsyncClient], Awaitable[T]]) -> T:
+    async def _ask(
+        self,
+        ask: Callable[[AsyncClient], Awaitable[T]],
+        closed: Callable[[], errors.InsighterError] = session_expired,
+    ) -> T:
+        """Ask GoTrue; ``closed`` is what is said of a closed account, which is as good as none."""
         from supabase_auth.errors import AuthError
 
         try:
             return await ask(self._project.client())
         except AuthError as error:
+            if error.code == "user_banned":
+                raise closed() from error
             raise auth_error(error.code, error.message, getattr(error, "status", None)) from error
         except (
             ValueError
@@ -260,7 +267,6 @@ def _closed(hint: str) -> Callable[[], errors.InsighterError]:
 
 _BY_CODE: dict[str, Callable[[], errors.InsighterError]] = {
     "invalid_credentials": _invalid_credentials,
-    "user_banned": _invalid_credentials,
     "email_not_confirmed": lambda: errors.Forbidden(
         "the address is not confirmed yet",
         code="email_not_confirmed",

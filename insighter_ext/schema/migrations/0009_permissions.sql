@@ -305,6 +305,29 @@ drop policy projects_insert on insighter.projects;
 create policy projects_insert on insighter.projects for insert to authenticated
   with check (created_by = (select auth.uid()) and (select private.in_person()));
 
+create or replace function public.projects_personal() returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_id uuid;
+begin
+  select id into v_id from insighter.projects where created_by = auth.uid() and personal;
+  if v_id is null and not private.in_person() then
+    perform private.fail(403, 'credential_confined', 'this credential belongs to one project and makes no others',
+      'make the project in JupyterLab or with the "insighter" command');
+  elsif v_id is null then
+    v_id := gen_random_uuid();
+    begin
+      insert into insighter.projects (id, slug, name, description, personal, created_by)
+      values (v_id, 'personal-' || left(v_id::text, 8), 'Personal', 'What belongs to no other project.', true, auth.uid());
+      perform private.record(v_id, 'created', 'project', v_id::text, 'Personal');
+    exception when unique_violation then  -- another request was faster
+      select id into strict v_id from insighter.projects where created_by = auth.uid() and personal;
+    end;
+  end if;
+  return (select private.project_json(p) from insighter.projects p where id = v_id);
+end
+$$;
+
 create or replace function private.project_json(p insighter.projects) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object(

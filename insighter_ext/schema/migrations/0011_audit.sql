@@ -152,7 +152,8 @@ create function private.audit_object(p_object jsonb, p_other jsonb) returns json
 language sql stable set search_path = '' as $$
   with told as (
     select coalesce(jsonb_object_agg(o.key, case
-      when o.key ~* 'passw|secret|api_?key|private_?key|access_?key|auth_?token|access_?token' then '"(withheld)"'
+      when o.key ~* 'passw|secret|(api|private|access|account)[-_. ]?key|(auth|access|api|bearer|refresh)[-_. ]?token'
+        then '"(withheld)"'
       else private.audit_value(o.value) end), '{}') as object
     from jsonb_each(p_object) o
     where o.value is distinct from p_other -> o.key

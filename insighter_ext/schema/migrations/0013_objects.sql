@@ -65,6 +65,7 @@ begin
     from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
     where c.relnamespace = 'insighter'::regnamespace and c.relkind in ('r', 'p')
       and a.attname like '%object\_key' and not a.attisdropped
+      and pg_catalog.has_column_privilege(c.oid, a.attnum, 'select')
   loop
     execute format('select exists (select from %s where %I = $1)', v_column.holder, v_column.name)
       into v_seen using p_name;
@@ -142,6 +143,15 @@ begin
 end
 $$;
 revoke all on function private.objects_orphaned from public;
+
+-- What became of an upload is nobody's to ask: objects_authorize tells what may be deleted.
+drop function public.objects_unreferenced;
+
+-- ---- what a restricted model takes along ----------------------------------------------------------------------------
+
+-- A logged model whose files are those of a model the caller must not see: what is known of it is as closed as they are.
+create policy logged_models_restricted on insighter.logged_models as restrictive for all to authenticated
+  using ('models/' || id not in (select private.hidden_roots()));
 
 -- ---- the policies of Supabase's store -------------------------------------------------------------------------------
 

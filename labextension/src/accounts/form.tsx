@@ -20,7 +20,8 @@ const FIELD_BY_CODE: Readonly<Record<string, FieldName>> = {
   account_exists: 'email',
   code_invalid: 'code',
   invitation_needed: 'invitation',
-  invitation_invalid: 'invitation'
+  invitation_invalid: 'invitation',
+  invalid_name: 'display_name'
 };
 
 /** How a form stands. */

@@ -1,6 +1,9 @@
-import { accounts, type AccessToken, type Account, type NewAccessToken, type SignIn } from '../api';
+import { PageConfig } from '@jupyterlab/coreutils';
+
+import { accounts, ApiError, type AccessToken, type Account, type NewAccessToken, type SignIn } from '../api';
 import type { AccessTokenCreate } from '../api';
 import { Resource } from '../pages/resource';
+import type { IProjects } from '../projects/tokens';
 
 /** What the account's page shows and does. */
 export class AccountModel {
@@ -51,6 +54,16 @@ export class AccountModel {
     this.tokens.dispose();
     this.signIns.dispose();
   }
+}
+
+/** Whether something failed because nobody is signed in: the page says that once, for all its parts. */
+export function isSignedOut(reason: Error): boolean {
+  return reason instanceof ApiError && reason.signedOut;
+}
+
+/** Whether JupyterHub signs people in, so that there is no password and no sign-in to look after here. */
+export function hubSignsIn(projects: IProjects): boolean {
+  return PageConfig.getOption('hubPrefix') !== '' && projects.status?.mode === 'embedded';
 }
 
 /** How a person would name the program of a user agent: "Firefox on Linux"; the text itself where that cannot be told. */

@@ -6,7 +6,7 @@ import { useHost, useRevision } from '../pages/host';
 import { Facts, Page, Tabs } from '../pages/page';
 import { useResource } from '../pages/resource';
 import { CommandIDs } from './commands';
-import type { AccountModel } from './model';
+import { type AccountModel, hubSignsIn } from './model';
 import { Profile } from './profile';
 import { SignIns } from './signins';
 import { Tokens } from './tokens';
@@ -40,31 +40,32 @@ interface ILoadedProps {
 }
 
 function Loaded({ model, account, note }: ILoadedProps): JSX.Element {
-  const { trans, commands } = useHost();
+  const { trans, commands, projects } = useHost();
   const [tab, setTab] = React.useState<Tab>('profile');
   const { value: tokens } = useResource(model.tokens);
   const { value: signIns } = useResource(model.signIns);
   const { local } = account;
+  const own = !local && !hubSignsIn(projects);
   React.useEffect(() => {
-    if (!local) {
+    if (own) {
       void model.signIns.refresh();
     }
-  }, [model, local]);
+  }, [model, own]);
   const active = tokens?.filter(({ revoked_at }) => revoked_at === null).length ?? null;
   return (
     <Page
       kind={trans.__('Account')}
       title={account.display_name}
       actions={
-        !local && (
+        own && (
           <Button onClick={() => void commands.execute(CommandIDs.signOut)}>{trans.__('Sign out')}</Button>
         )
       }
       summary={
         <Facts>
-          {account.email && !local && <span>{account.email}</span>}
+          {own && account.email && <span>{account.email}</span>}
           {local && <span>{trans.__('the local account of this server')}</span>}
-          {!local && !account.confirmed && <span>{trans.__('address not confirmed')}</span>}
+          {own && !account.confirmed && <span>{trans.__('address not confirmed')}</span>}
         </Facts>
       }
       notes={note}
@@ -74,7 +75,7 @@ function Loaded({ model, account, note }: ILoadedProps): JSX.Element {
         tabs={[
           { id: 'profile', label: trans.__('Profile') },
           { id: 'tokens', label: trans.__('Access tokens'), count: active },
-          ...(local
+          ...(!own
             ? []
             : [{ id: 'sign-ins' as const, label: trans.__('Sign-ins'), count: signIns?.length ?? null }])
         ]}

@@ -16,6 +16,7 @@ import { PAGE, Pages } from '../pages/widget';
 import { CommandIds as ProjectCommands } from '../projects/commands';
 import { IProjects } from '../projects/tokens';
 import { CommandIDs } from './commands';
+import { hubSignsIn } from './model';
 import type { IAccountArgs } from './widget';
 
 /** The account: its page, signing in and out. */
@@ -36,7 +37,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load('insighter');
     const { commands } = app;
     const host: IHost = { commands, projects, trans };
-    const people = (): boolean => projects.me !== null && !projects.me.local;
+    const people = (): boolean => projects.me !== null && !projects.me.local && !hubSignsIn(projects);
 
     const pages = new Pages<IAccountArgs>({
       app,

@@ -4,7 +4,7 @@ import type { Account } from '../api';
 import { CodeLine } from '../components';
 import { useHost } from '../pages/host';
 import { SubmitRow, TextField, useSubmission } from './form';
-import type { AccountModel } from './model';
+import { type AccountModel, hubSignsIn } from './model';
 import { SHORTEST_PASSWORD } from './signin';
 
 interface IPartProps {
@@ -14,10 +14,17 @@ interface IPartProps {
 
 /** Who the account is to others, and its password. */
 export function Profile({ model, account }: IPartProps): JSX.Element {
+  const { projects } = useHost();
   return (
     <div className="jp-Insighter-Forms">
       <Name model={model} account={account} />
-      {account.local ? <LocalNote /> : <Password model={model} account={account} />}
+      {account.local ? (
+        <LocalNote />
+      ) : hubSignsIn(projects) ? (
+        <HubNote />
+      ) : (
+        <Password model={model} account={account} />
+      )}
     </div>
   );
 }
@@ -149,10 +156,20 @@ function LocalNote(): JSX.Element {
     <section className="jp-Insighter-Note">
       <p>
         {trans.__(
-          'This server has one local account, for whoever Jupyter lets in: there is no password to keep and nothing to sign out of. For a team with accounts of its own, start the server with:'
+          'This server has one local account, for whoever Jupyter lets in: there is no password to keep and nothing to sign out of. Where a team shares a server, everybody gets an account of their own with this line in Jupyter’s configuration; docs/accounts.md tells the rest.'
         )}
       </p>
       <CodeLine code="c.ServerApp.identity_provider_class = 'server_handlers.identity.InsighterIdentityProvider'" />
+    </section>
+  );
+}
+
+/** Where JupyterHub signs people in. */
+function HubNote(): JSX.Element {
+  const { trans } = useHost();
+  return (
+    <section className="jp-Insighter-Note">
+      <p>{trans.__('JupyterHub signs you in: your password and your sign-ins are kept there.')}</p>
     </section>
   );
 }

@@ -13,7 +13,10 @@ export const SHORTEST_PASSWORD = 8;
 type Step = 'sign-in' | 'sign-up' | 'recovery' | 'new-password' | 'confirmation';
 
 /** What was typed, whichever step it was typed in. */
-type Draft = Readonly<Record<FieldName, string>>;
+type Draft = Readonly<Record<DraftName, string>>;
+
+/** A password that is thought up is kept apart from one that is known. */
+type DraftName = FieldName | 'new_password';
 
 interface ISignInProps {
   /** Why it is asked for. */
@@ -36,13 +39,21 @@ export function SignIn(props: ISignInProps): JSX.Element {
   const [draft, setDraft] = React.useState<Draft>({
     email: '',
     password: '',
+    new_password: '',
     code: '',
     invitation: '',
     display_name: '',
     current: ''
   });
   const heading = React.useId();
-  const moved = step !== 'sign-in' || props.autoFocus === true;
+  const place = React.useRef<HTMLElement>(null);
+  const { autoFocus } = props;
+  React.useEffect(() => {
+    if (autoFocus) {
+      place.current?.scrollIntoView({ block: 'start' });
+    }
+  }, [autoFocus]);
+  const moved = step !== 'sign-in' || autoFocus === true;
 
   const common: IStepProps = {
     state,
@@ -50,20 +61,23 @@ export function SignIn(props: ISignInProps): JSX.Element {
     change: (field, value) => setDraft(before => ({ ...before, [field]: value })),
     go: next => setStep(next),
     done: () => {
-      setDraft(before => ({ ...before, password: '', code: '' }));
+      setDraft(before => ({ ...before, password: '', new_password: '', code: '' }));
       props.onDone?.();
     },
     autoFocus: moved
   };
+  if (ApiError.from(error).signedOut) {
+    return <JupyterSignedOut />;
+  }
   const titles: Readonly<Record<Step, string>> = {
-    'sign-in': trans.__('Sign in'),
+    'sign-in': trans.__('Sign in to Insighter'),
     'sign-up': trans.__('Create an account'),
     recovery: trans.__('Set a new password'),
     'new-password': trans.__('Set a new password'),
     confirmation: trans.__('Confirm your address')
   };
   return (
-    <section className="jp-Insighter-SignIn" aria-labelledby={heading}>
+    <section ref={place} className="jp-Insighter-SignIn" aria-labelledby={heading}>
       <h2 id={heading}>{titles[step]}</h2>
       {props.reason && step === 'sign-in' && <p role="status">{props.reason}</p>}
       {step === 'sign-in' && <SignInStep {...common} />}
@@ -76,11 +90,24 @@ export function SignIn(props: ISignInProps): JSX.Element {
   );
 }
 
+/** Jupyter's own sign-in has ended, and with it every way to Insighter's. */
+function JupyterSignedOut(): JSX.Element {
+  const { trans } = useUi();
+  return (
+    <section className="jp-Insighter-SignIn" role="alert">
+      <p>{trans.__('JupyterLab itself is signed out. Reload the page to sign in to it again.')}</p>
+      <Button primary onClick={() => window.location.reload()}>
+        {trans.__('Reload')}
+      </Button>
+    </section>
+  );
+}
+
 interface IStepProps {
   /** How people get in here; null until the server has said it. */
   state: AuthState | null;
   draft: Draft;
-  change: (field: FieldName, value: string) => void;
+  change: (field: DraftName, value: string) => void;
   go: (step: Step) => void;
   done: () => void;
   autoFocus: boolean;
@@ -151,7 +178,7 @@ function SignUpStep({ state, draft, change, go, done, autoFocus }: IStepProps): 
     async () => {
       const signedIn = await accounts.signUp({
         email: draft.email.trim(),
-        password: draft.password,
+        password: draft.new_password,
         ...(draft.display_name.trim() && { display_name: draft.display_name.trim() }),
         ...(draft.invitation.trim() && { invitation: draft.invitation.trim() })
       });
@@ -240,7 +267,7 @@ function NewPasswordStep({ state, draft, change, go, done, autoFocus }: IStepPro
       missing(draft, 'code', trans.__('Enter the code.')) ??
       newPassword(draft),
     async () => {
-      await accounts.recover(draft.email.trim(), draft.code.trim(), draft.password);
+      await accounts.recover(draft.email.trim(), draft.code.trim(), draft.new_password);
       done();
     }
   );
@@ -316,7 +343,7 @@ function ConfirmationStep({ state, draft, change, go, done, autoFocus }: IStepPr
 
 interface IPartProps {
   draft: Draft;
-  change: (field: FieldName, value: string) => void;
+  change: (field: DraftName, value: string) => void;
   submission: ReturnType<typeof useSubmission>;
   autoFocus?: boolean;
   hint?: string;
@@ -363,8 +390,8 @@ function NewPasswordField({ draft, change, submission }: IPartProps): JSX.Elemen
       type="password"
       autoComplete="new-password"
       hint={trans.__('At least %1 characters.', SHORTEST_PASSWORD)}
-      value={draft.password}
-      onChange={value => change('password', value)}
+      value={draft.new_password}
+      onChange={value => change('new_password', value)}
       submission={submission}
     />
   );
@@ -386,8 +413,8 @@ function missing(draft: Draft, field: FieldName, text: string): IFieldError | nu
 /** What is to be said of a new password that is too short. */
 function useNewPassword(): (draft: Draft) => IFieldError | null {
   const { trans } = useUi();
-  return ({ password }) =>
-    [...password].length < SHORTEST_PASSWORD
+  return ({ new_password }) =>
+    [...new_password].length < SHORTEST_PASSWORD
       ? { field: 'password', text: trans.__('Take at least %1 characters.', SHORTEST_PASSWORD) }
       : null;
 }

@@ -5,7 +5,7 @@ import { Button, ErrorNote, formatTime, RelativeTime, StatusDot } from '../compo
 import { useHost } from '../pages/host';
 import { useResource } from '../pages/resource';
 import { CommandIDs } from './commands';
-import { type AccountModel, programName } from './model';
+import { type AccountModel, isSignedOut, programName } from './model';
 
 /** Where the account is signed in, each to be ended. */
 export function SignIns({ model }: { model: AccountModel }): JSX.Element {
@@ -32,7 +32,9 @@ export function SignIns({ model }: { model: AccountModel }): JSX.Element {
   const others = value?.filter(({ current }) => !current).length ?? 0;
   return (
     <>
-      {error && <ErrorNote error={error} onRetry={() => void model.signIns.refresh()} />}
+      {error && !isSignedOut(error) && (
+        <ErrorNote error={error} onRetry={() => void model.signIns.refresh()} />
+      )}
       {problem !== null && <ErrorNote error={problem} />}
       <div className="jp-Insighter-Bar">
         <p className="jp-Insighter-Quiet">

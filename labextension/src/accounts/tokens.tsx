@@ -16,7 +16,7 @@ import { type IHost, useHost } from '../pages/host';
 import { CodeBlock, Tabs } from '../pages/page';
 import { useResource } from '../pages/resource';
 import { roleName, rolesUpTo } from '../projects/roles';
-import type { AccountModel } from './model';
+import { type AccountModel, isSignedOut } from './model';
 
 /** The account's access tokens; one that was just made with its secret, until that is put away. */
 export function Tokens({ model }: { model: AccountModel }): JSX.Element {
@@ -38,7 +38,9 @@ export function Tokens({ model }: { model: AccountModel }): JSX.Element {
 
   return (
     <>
-      {error && <ErrorNote error={error} onRetry={() => void model.tokens.refresh()} />}
+      {error && !isSignedOut(error) && (
+        <ErrorNote error={error} onRetry={() => void model.tokens.refresh()} />
+      )}
       {made && <Secret key={made.id} token={made} onDone={() => setMade(null)} />}
       {active.length > 0 && (
         <div className="jp-Insighter-Bar">
@@ -104,7 +106,7 @@ function TokenRow({ model, token }: { model: AccountModel; token: AccessToken })
       <th scope="row" title={trans.__('Made %1', formatDate(token.created_at))}>
         {token.name}
       </th>
-      <td>{token.project}</td>
+      <td>{token.project ?? trans.__('one you do not see any more')}</td>
       <td>{roleName(token.role, trans)}</td>
       <td>{token.last_used_at ? <RelativeTime time={token.last_used_at} /> : trans.__('never')}</td>
       <td>

@@ -57,7 +57,7 @@ export interface AccessToken {
   id: string;
   name: string;
   project_id: string;
-  project: string;
+  project: string | null;
   role: Role;
   created_at: string;
   expires_at: string;

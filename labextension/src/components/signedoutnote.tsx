@@ -16,6 +16,7 @@ export function SignedOutNote(): JSX.Element {
   const { trans, commands } = useUi();
   const [open, setOpen] = React.useState(false);
   const [done, setDone] = React.useState(false);
+  const place = React.useRef<HTMLDivElement>(null);
   if (done) {
     return (
       <p className="jp-Insighter-SignedOut" role="status">
@@ -24,7 +25,7 @@ export function SignedOutNote(): JSX.Element {
     );
   }
   return (
-    <div className="jp-Insighter-SignedOut">
+    <div className="jp-Insighter-SignedOut" ref={place}>
       {open ? (
         <React.Suspense fallback={null}>
           <SignIn reason={trans.__('What you typed here stays.')} onDone={() => setDone(true)} autoFocus />
@@ -33,23 +34,20 @@ export function SignedOutNote(): JSX.Element {
         <div role="alert">
           <p className="jp-Insighter-ErrorNote-message">{trans.__('You are signed out.')}</p>
           <p>{trans.__('Sign in again to go on; what is open here stays as it is.')}</p>
-          <SignInButton
-            onClick={inDialog => (inDialog ? setOpen(true) : void commands.execute(SIGN_IN))}
-            label={trans.__('Sign in')}
-          />
+          <Button
+            primary
+            onClick={() => {
+              if (place.current?.closest('.jp-Dialog')) {
+                setOpen(true);
+              } else {
+                void commands.execute(SIGN_IN);
+              }
+            }}
+          >
+            {trans.__('Sign in')}
+          </Button>
         </div>
       )}
-    </div>
-  );
-}
-
-function SignInButton(props: { label: string; onClick: (inDialog: boolean) => void }): JSX.Element {
-  const place = React.useRef<HTMLDivElement>(null);
-  return (
-    <div ref={place}>
-      <Button primary onClick={() => props.onClick(place.current?.closest('.jp-Dialog') !== null)}>
-        {props.label}
-      </Button>
     </div>
   );
 }

@@ -23,14 +23,18 @@ function rText(text: string): string {
   return text.includes(')---"') ? JSON.stringify(text) : `r"---(${text})---"`;
 }
 
-/** How to call an endpoint from outside: the token is the caller's own and stays in the environment. */
-export function snippets(invocations: string, payload: string): ISnippet[] {
+/**
+ * How to call an endpoint from outside: the token is the caller's own and stays in the environment.
+ *
+ * @param variable - the environment variable it is in.
+ */
+export function snippets(invocations: string, payload: string, variable: string): ISnippet[] {
   return [
     {
       id: 'curl',
       label: 'curl',
       code: `curl -X POST ${shell(invocations)} \\
-  -H "Authorization: token $JUPYTER_TOKEN" \\
+  -H "Authorization: Bearer $${variable}" \\
   -H 'Content-Type: application/json' \\
   -d ${shell(payload)}`
     },
@@ -43,7 +47,7 @@ import requests
 response = requests.post(
     ${JSON.stringify(invocations)},
     headers={
-        "Authorization": f"token {os.environ['JUPYTER_TOKEN']}",
+        "Authorization": f"Bearer {os.environ['${variable}']}",
         "Content-Type": "application/json",
     },
     data=${pythonText(payload)}.encode(),
@@ -57,7 +61,7 @@ print(response.json()["predictions"])`
       code: `library(httr2)
 
 answer <- request(${JSON.stringify(invocations)}) |>
-  req_headers(Authorization = paste("token", Sys.getenv("JUPYTER_TOKEN"))) |>
+  req_headers(Authorization = paste("Bearer", Sys.getenv("${variable}"))) |>
   req_body_raw(${rText(payload)}, type = "application/json") |>
   req_perform() |>
   resp_body_json()

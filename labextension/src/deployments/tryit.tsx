@@ -244,9 +244,10 @@ function Answer({ answer }: { answer: IAnswer }): JSX.Element {
 }
 
 function Snippets({ url, payload }: { url: string; payload: string }): JSX.Element {
-  const { trans } = useHost();
+  const { trans, projects } = useHost();
   const [current, setCurrent] = React.useState<ISnippet['id']>('curl');
-  const all = snippets(url, payload);
+  const local = projects.me?.local !== false;
+  const all = snippets(url, payload, local ? 'JUPYTER_TOKEN' : 'INSIGHTER_TOKEN');
   const snippet = all.find(({ id }) => id === current) ?? all[0];
   return (
     <section className="jp-Insighter-Snippets" aria-label={trans.__('Call it from elsewhere')}>
@@ -255,7 +256,9 @@ function Snippets({ url, payload }: { url: string; payload: string }): JSX.Eleme
         <CodeBlock code={snippet.code} label={snippet.label} />
       </Tabs>
       <p className="jp-Insighter-Quiet">
-        {trans.__('JUPYTER_TOKEN is the caller’s own token for this Jupyter server.')}
+        {local
+          ? trans.__('JUPYTER_TOKEN is the caller’s own token for this Jupyter server.')
+          : trans.__('INSIGHTER_TOKEN is an access token for this project: your account has them.')}
       </p>
     </section>
   );

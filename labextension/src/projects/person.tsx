@@ -107,7 +107,7 @@ function InvitationRow(props: {
     <li>
       <span>{text}</span>
       <div className="jp-Insighter-Buttons">
-        <Button primary disabled={busy} onClick={() => void answer(true)}>
+        <Button disabled={busy} onClick={() => void answer(true)}>
           {trans.__('Accept')}
         </Button>
         <Button disabled={busy} onClick={() => void answer(false)}>

@@ -1,0 +1,469 @@
+"""The matrix of rights: every table and every function, tried by everybody, against what is written down."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from insighter_ext.gateways.embedded.postgres import EmbeddedPostgres
+from tests.database.conftest import Database, Person
+from tests.database.matrix import (
+    ACTORS,
+    CREDENTIALS,
+    FUNCTION_LINES,
+    LEVELS,
+    SIGNED_IN,
+    TABLE_LINES,
+    Function,
+    Table,
+)
+
+SCHEMAS = ["insighter", "private", "auth", "storage", "platform"]
+OPERATIONS = ["select", "insert", "update", "delete"]
+CANARY = "canary"
+
+
+class Column(NamedTuple):
+    """A column of a relation, and what those who signed in may do with it."""
+
+    name: str
+    writable: bool
+    granted: list[str]
+
+
+class World:
+    """A project with one of everything, whose names all say so, and those who try to get at it.
+
+    Everything tried is undone: each cell is a transaction of its own that is rolled back.
+    """
+
+    def __init__(self, database: Database, cluster: EmbeddedPostgres) -> None:
+        self.database = database
+        name = database.superuser("select current_database()")[0][0]
+        self.connection = psycopg.connect(
+            **cluster.conninfo(database=name), cursor_factory=psycopg.ClientCursor
+        )
+        self.people: dict[str, Person] = {}
+        self.values: dict[str, Any] = {}
+        self._people()
+        self._assets()
+        self._sharing()
+        self._elsewhere()
+        self.columns = self._read_columns()
+        self.nothing = {
+            **{name: uuid4() for name in ("project", "deployment", "organisation", "credential", "token")},
+            "slug": "no-such-project",
+            "run_hex": uuid4().hex,
+            "experiment": 987_654_321,
+            "logged_model": f"m-{uuid4().hex}",
+        }
+
+    def _one(self, query: str, *arguments: Any) -> Any:
+        return self.database.superuser(query, *arguments)[0][0]
+
+    def _people(self) -> None:
+        for name in [*LEVELS, "stranger", "team", "guest", "other"]:
+            self.people[name] = self.database.person(f"{name if name != 'owner' else CANARY}")
+        self.people["public"] = self.people["stranger"]
+        for name, person in self.people.items():
+            self.values[name] = person.user_id
+            if name != "public":
+                self.values[f"{name}_session"] = self._one(
+                    "insert into auth.sessions (user_id) values (%s) returning id", person.user_id
+                )
+        for name in CREDENTIALS:
+            self.people[name] = self.people["owner"]
+        owner = self.people["owner"]
+        made = owner.call("projects_create", name="canary project", description="canary")
+        self.values |= {"project": made["id"], "slug": made["slug"]}
+        for name in ["viewer", "annotator", "editor", "admin", "guest"]:
+            self.database.superuser(
+                "insert into insighter.members (project_id, user_id, role) values (%s, %s, %s)",
+                made["id"],
+                self.people[name].user_id,
+                name if name in LEVELS else "viewer",
+            )
+
+    def _assets(self) -> None:
+        owner, project = self.people["owner"], self.values["project"]
+        keys = {name: f"{project}/{digit * 64}" for name, digit in
+                [("object", "1"), ("loose", "2"), ("another", "3"), ("closed_object", "4")]}  # fmt: skip
+        self.values |= keys
+        for name, key in [("canary wine", keys["object"]), ("canary closed", keys["closed_object"])]:
+            owner.call(
+                "datasets_add_version",
+                project_id=project,
+                name=name,
+                format="csv",
+                filename="canary.csv",
+                sha256=key.split("/")[1],
+                size=1,
+                table_object_key=key,
+                table_size=1,
+                rows=1,
+                columns=[{"name": "canary"}],
+            )
+        self.values["dataset"] = self._one("select id from insighter.datasets where name = 'canary wine'")
+        self.values["closed"] = self._one("select id from insighter.datasets where name = 'canary closed'")
+        experiment = owner.call("experiments_create", name="canary experiment", project_id=project)["id"]
+        run = owner.call(
+            "runs_create", experiment_id=experiment, name="canary run", tags={"canary_tag": "canary"}
+        )["id"]
+        point = {"key": "canary_metric", "value": 0.5, "step": 1, "time": 1}
+        owner.call("runs_log_batch", run_id=run, metrics=[point], params={"canary": "canary"})
+        read = {"name": "canary read", "digest": "1", "source_type": "local", "source": "canary"}
+        owner.call("runs_log_inputs", run_id=run, datasets=[read])
+        model = owner.call(
+            "logged_models_create", experiment_id=experiment, name="canary logged", source_run_id=run
+        )["id"]
+        owner.call("logged_models_update", id=model, status="LOGGED_MODEL_READY")
+        owner.call("runs_log_outputs", run_id=run, models=[{"model_id": model, "step": 1}])
+        score = {**point, "key": "canary_score", "model_id": model}
+        owner.call("runs_log_batch", run_id=run, model_metrics=[score])
+        for root, path in [(f"runs/{run}", "canary.txt"), (f"models/{model}", "canary/MLmodel")]:
+            owner.call(
+                "artifacts_put", root=root, path=path, object_key=keys["object"],
+                sha256=keys["object"].split("/")[1], size=1,
+            )  # fmt: skip
+        owner.call("models_register", project_id=project, name="canary model", model_id=model)
+        owner.call("models_set_alias", name="canary model", alias="champion", version="1", project_id=project)
+        self.values |= {"experiment": int(experiment), "run_hex": run, "logged_model": model}
+        self.values["run"] = self._one("select id from insighter.runs where name = 'canary run'")
+        self.values["model"] = self._one("select id from insighter.registered_models")
+        self.values["deployment"] = uuid4()
+        owner.call(
+            "deployments_create", project_id=project, id=self.values["deployment"], name="canary-endpoint",
+            model_name="canary model", model_version=1, port=50_000,
+        )  # fmt: skip
+        self.values["credential"] = owner.call(
+            "credentials_issue", project_id=project, label="canary kernel", secret_hash="1" * 64,
+            issuer_hash="2" * 64, seconds=3600,
+        )["id"]  # fmt: skip
+        self.values["token"] = owner.call(
+            "tokens_create", project_id=project, name="canary token", role="viewer", secret_hash="3" * 64, days=1
+        )["id"]  # fmt: skip
+
+    def _sharing(self) -> None:
+        self.values["organisation"] = self._one(
+            "insert into insighter.organisations (name, created_by) values ('canary organisation', %s) returning id",
+            self.values["owner"],
+        )
+        for name, role in [("owner", "admin"), ("team", "member")]:
+            self.database.superuser(
+                "insert into insighter.organisation_members (organisation_id, user_id, role) values (%s, %s, %s)"
+                " on conflict do nothing",
+                self.values["organisation"],
+                self.values[name],
+                role,
+            )
+        self.database.superuser(
+            "insert into insighter.restrictions (project_id, asset_kind, asset_id, min_role, people, created_by)"
+            " values (%s, 'dataset', %s, 'admin', array[%s]::uuid[], %s)",
+            self.values["project"],
+            self.values["closed"],
+            self.values["annotator"],
+            self.values["owner"],
+        )
+
+    def _elsewhere(self) -> None:
+        """What is not the project's: a deleted project, accounts, stored objects."""
+        owner = self.people["owner"]
+        self.values["released"] = owner.call("projects_create", name="canary deleted")["id"]
+        owner.call("projects_delete", id=self.values["released"])
+        another = self.people["other"].call("projects_create", name="elsewhere")["id"]
+        self.values["elsewhere"] = f"{another}/{'5' * 64}"
+        self.database.superuser(
+            "delete from insighter.released_projects where project_id <> %s", self.values["released"]
+        )
+        run = self.database.superuser
+        run("insert into auth.identities (provider_id, provider, user_id, identity_data)"
+            " values ('x', 'email', %s, '{}')",
+            self.values["owner"])  # fmt: skip
+        run("insert into auth.refresh_tokens (token, user_id, session_id) values ('canary', %s, %s)",
+            str(self.values["owner"]), self.values["owner_session"])  # fmt: skip
+        run("insert into auth.one_time_tokens (user_id, token_type, token_hash, relates_to)"
+            " values (%s, 'recovery_token', 'canary', '')", self.values["owner"])  # fmt: skip
+        for bucket in ("insighter", CANARY, "empty"):
+            run(
+                "insert into storage.buckets (id, name) values (%s, %s) on conflict do nothing",
+                bucket,
+                bucket,
+            )
+        for bucket, name in [("insighter", "object"), ("insighter", "loose"), ("canary", "object")]:
+            run("insert into storage.objects (bucket_id, name) values (%s, %s)", bucket, self.values[name])
+
+    def _read_columns(self) -> dict[str, list[Column]]:
+        found: dict[str, list[Column]] = {}
+        for relation, *column in self.database.superuser(
+            """select n.nspname || '.' || c.relname, a.attname, a.attgenerated = '' and a.attidentity <> 'a',
+                 array(select p from unnest(array['select', 'insert', 'update']) p
+                   where has_column_privilege('authenticated', c.oid, a.attnum, p))
+               from pg_class c join pg_namespace n on n.oid = c.relnamespace
+               join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+               where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname = any (%s)
+               order by c.oid, a.attnum""",
+            SCHEMAS,
+        ):
+            found.setdefault(relation, []).append(Column(*column))
+        return found
+
+    # ---- a cell --------------------------------------------------------------------------------------------------
+
+    def claims(self, actor: str) -> dict[str, Any]:
+        """What the gateway would say of the actor."""
+        if actor in {"anon", "service"}:
+            return {"role": "anon" if actor == "anon" else "service_role"}
+        person = self.people[actor]
+        claims: dict[str, Any] = {"sub": str(person.user_id), "role": "authenticated", "aud": "authenticated"}
+        if actor in CREDENTIALS:
+            kind = "kernel" if actor == "kernel" else "token"
+            own = {"kind": kind, "project": str(self.values["project"]), "role": CREDENTIALS[actor]}
+            return {**claims, "insighter": own}
+        name = "stranger" if actor == "public" else actor
+        return {**claims, "insighter": {"kind": "person"}, "session_id": str(self.values[f"{name}_session"])}
+
+    def begin(self, actor: str, before: str = "") -> dict[str, Any]:
+        """Start a transaction in which the actor's project is as it shall be. Returns values for statements."""
+        values = {**self.values, "actor": None, "actor_session": None}
+        if actor in SIGNED_IN:
+            values["actor"] = self.people[actor].user_id
+            values["actor_session"] = self.values[
+                "owner_session"
+                if actor in CREDENTIALS
+                else f"{'stranger' if actor == 'public' else actor}_session"
+            ]
+        # The owner shares the project; whatever else is done before is done past row-level security, too.
+        self.connection.execute(
+            "select set_config('request.jwt.claims', %s, true)", [json.dumps(self.claims("owner"))]
+        )
+        self.run(before, values)
+        if actor == "public":
+            self.run("update insighter.projects set visibility = 'public' where id = :project", values)
+        elif actor == "team":
+            self.run(
+                "update insighter.projects set visibility = 'team', organisation_id = :organisation"
+                " where id = :project",
+                values,
+            )
+        self.run("set constraints all immediate; set constraints all deferred", values)
+        return values
+
+    def become(self, actor: str) -> None:
+        """Be the actor until the transaction ends."""
+        claims = self.claims(actor)
+        self.connection.execute(
+            "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true),"
+            " set_config('storage.allow_delete_query', 'true', true)",
+            [claims["role"], json.dumps(claims)],
+        )
+
+    def run(self, statement: str, values: dict[str, Any]) -> Any:
+        """Execute, with ``:name`` for values."""
+        if not statement:
+            return None
+        text = re.sub(r"(?<!:):(\w+)", r"%(\1)s", statement.replace("%", "%%"))
+        return self.connection.execute(text, {name: _plain(value) for name, value in values.items()})
+
+    def table_cell(self, line: Table, operation: str, actor: str) -> str:
+        """Try it: rows, none or denied; or what else went wrong."""
+        try:
+            values = self.begin(actor)
+            sample = self.run(
+                f"select to_jsonb(t) from {line.relation} t where {line.row}", values
+            ).fetchall()
+            assert len(sample) == 1, f"{line.label}: {len(sample)} rows are to be tried, not one"
+            statement = self.statement(line, operation, actor, sample[0][0], values)
+            self.become(actor)
+            cursor = self.run(statement, values)
+            count = cursor.fetchone()[0] if operation == "select" else cursor.rowcount
+            self.connection.execute("set constraints all immediate")
+            return "rows" if count else "none"
+        except psycopg.errors.InsufficientPrivilege:
+            return "denied"
+        except psycopg.Error as error:
+            return f"{error.sqlstate} {error}"
+        finally:
+            self.connection.rollback()
+
+    def statement(
+        self, line: Table, operation: str, actor: str, sample: dict[str, Any], values: dict[str, Any]
+    ) -> str:
+        """A real statement on the tried row, made from the table's columns."""
+        columns = self.columns[line.relation]
+        if operation == "select":
+            return f"select count(*) from {line.relation} t where {line.row}"
+        if operation == "delete":
+            return f"delete from {line.relation} t where {line.row}"
+        writable = [column.name for column in columns if column.writable]
+        if operation == "update":
+            changed = [name for name in writable if line.changeable is None or name in line.changeable]
+            if actor == "service" or not changed:
+                changed = writable
+            return (
+                f"update {line.relation} t set {', '.join(f'{c} = t.{c}' for c in changed)} where {line.row}"
+            )
+        granted = [column.name for column in columns if column.writable and "insert" in column.granted]
+        if actor == "service" or not granted:
+            granted = writable
+        values["sample"] = Jsonb(sample)
+        fresh = {**({"created_by": ":actor"} if actor in SIGNED_IN else {}), **line.new}
+        return (
+            f"insert into {line.relation} ({', '.join(granted)}) "
+            f"select {', '.join(fresh.get(name, f't.{name}') for name in granted)} "
+            f"from jsonb_populate_record(null::{line.relation}, :sample) t"
+        )
+
+    def function_cell(self, line: Function, actor: str) -> str:
+        """Call it: told, done, ok or empty; denied, a status, or what else went wrong."""
+        try:
+            values = self.begin(actor, line.before)
+            written = self.written()
+            self.become(actor)
+            answer = self.run(f"select public.{line.name}({line.arguments})", values).fetchone()[0]
+            self.connection.execute("set constraints all immediate")
+            self.connection.execute("reset role")
+            if self.tells(answer):
+                return "told+done" if self.written() != written else "told"
+            return "done" if self.written() != written else "empty"
+        except psycopg.errors.InsufficientPrivilege as error:
+            # An error inside a function is a slip: it would be answered as 403 for a reason that nobody wrote down.
+            return "denied" if f"function {line.name}" in str(error) else f"42501 {error}"
+        except psycopg.Error as error:
+            status = re.fullmatch(r"PT(\d{3})", error.sqlstate or "")
+            # What the caller named is no news.
+            text = f"{error.diag.message_primary} {error.diag.message_hint}"
+            for literal in re.findall(r"'(.+?)'", line.arguments):
+                text = text.replace(literal, "")
+            if status and status[1] == "404" and self.tells(text):
+                return f"404, which tells: {text}"
+            return status[1] if status else f"{error.sqlstate} {error}"
+        finally:
+            self.connection.rollback()
+
+    def refusal(self, line: Function, actor: str, missing: bool) -> str:
+        """How a call is refused, without what the caller said. With ``missing``, of what there is not."""
+        try:
+            values = self.begin(actor, line.before)
+            said = {**values, **self.nothing} if missing else values
+            self.become(actor)
+            self.run(f"select public.{line.name}({line.arguments})", said)
+            return "not refused"
+        except psycopg.Error as error:
+            said_why = error.diag.message_primary, error.diag.message_detail, error.diag.message_hint
+            text = f"{error.sqlstate} {said_why}"
+            for value in sorted(map(str, said.values()), key=len, reverse=True):
+                text = re.sub(rf"\b{re.escape(value)}\b", "…", text)
+            return text
+        finally:
+            self.connection.rollback()
+
+    def tells(self, answer: Any) -> bool:
+        """Whether something of the project is in an answer."""
+        text = json.dumps(answer, ensure_ascii=False)
+        return CANARY in text or str(self.values["project"]) in text
+
+    def written(self) -> int:
+        """How many rows the session has written."""
+        query = "select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_xact_user_tables"
+        return int(self.run(query, {}).fetchone()[0])
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if hasattr(value, "hex") and not isinstance(value, str | float) else value
+
+
+def fits(expected: str, seen: str) -> bool:
+    """Whether what happened is what a function's line says."""
+    if expected == "ok":
+        return seen in {"told", "done", "told+done", "empty"}
+    return expected in seen.split("+") if expected in {"told", "done"} else expected == seen
+
+
+@pytest.fixture(scope="module")
+def world(database: Database, cluster: EmbeddedPostgres) -> Iterator[World]:
+    """The project, once for all cells."""
+    world = World(database, cluster)
+    try:
+        yield world
+    finally:
+        world.connection.close()
+
+
+def test_every_relation_has_a_line_and_every_line_a_relation(world: World) -> None:
+    assert sorted({line.relation for line in TABLE_LINES}) == sorted(world.columns)
+    assert len({line.label for line in TABLE_LINES}) == len(TABLE_LINES)
+
+
+def test_every_function_has_a_line_and_every_line_a_function(database: Database) -> None:
+    functions = database.superuser(
+        """select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace
+             and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')"""
+    )
+    assert sorted({line.name for line in FUNCTION_LINES}) == sorted(name for (name,) in functions)
+    assert len({line.label for line in FUNCTION_LINES}) == len(FUNCTION_LINES)
+
+
+@pytest.mark.parametrize("line", TABLE_LINES, ids=lambda line: line.label)
+def test_table(world: World, line: Table) -> None:
+    seen = {(o, actor): world.table_cell(line, o, actor) for o in OPERATIONS for actor in ACTORS}
+    wrong = [
+        f"{operation} by {actor}: {line.expected(operation, actor)} is written down, seen was {got}"
+        for (operation, actor), got in seen.items()
+        if got != line.expected(operation, actor)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("line", TABLE_LINES, ids=lambda line: line.label)
+def test_columns(world: World, line: Table) -> None:
+    columns = world.columns[line.relation]
+    if "select" not in line.closed:
+        assert {column.name for column in columns if "select" not in column.granted} == line.unreadable
+    changeable = {column.name for column in columns if "update" in column.granted}
+    assert changeable == ({column.name for column in columns} if line.changeable is None else line.changeable)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [line for line in TABLE_LINES if line.relation.startswith("insighter.")],
+    ids=lambda line: line.label,
+)
+def test_nobody_adds_a_row_in_the_name_of_another(world: World, line: Table) -> None:
+    if "created_by" not in [
+        column.name for column in world.columns[line.relation] if "insert" in column.granted
+    ]:
+        return
+    forged = Table(**{**line.__dict__, "new": {**line.new, "created_by": ":other"}})
+    assert {actor: world.table_cell(forged, "insert", actor) for actor in ACTORS} == dict.fromkeys(
+        ACTORS, "denied"
+    )
+
+
+@pytest.mark.parametrize("line", FUNCTION_LINES, ids=lambda line: line.label)
+def test_function(world: World, line: Function) -> None:
+    seen = {actor: world.function_cell(line, actor) for actor in ACTORS}
+    wrong = [
+        f"{actor}: {line.expected(actor)} is written down, seen was {got}"
+        for actor, got in seen.items()
+        if not fits(line.expected(actor), got)
+    ]
+    assert not wrong, "\n".join(wrong)
+    # Whatever the line says: those outside learn nothing.
+    for actor in ("anon", "stranger", "service"):
+        assert "told" not in seen[actor], actor
+
+
+@pytest.mark.parametrize(
+    "line",
+    [line for line in FUNCTION_LINES if line.expected("stranger") == "404"],
+    ids=lambda line: line.label,
+)
+def test_to_a_stranger_it_is_as_if_there_were_none(world: World, line: Function) -> None:
+    assert world.refusal(line, "stranger", missing=False) == world.refusal(line, "stranger", missing=True)

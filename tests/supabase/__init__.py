@@ -1,0 +1,1 @@
+"""Supabase mode: its adapters, against a double of the project and against an independent emulator."""
