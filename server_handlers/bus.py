@@ -47,7 +47,9 @@ class BusHandler(ApiHandler):
         self._reading = reading
         return await reading
 
-    @operation("Publish a message", body=MessageCreate, returns=Message, status=201, errors=(403, 404, 413, 422))
+    @operation(
+        "Publish a message", body=MessageCreate, returns=Message, status=201, errors=(403, 404, 413, 422)
+    )
     async def post(self, project_id: UUID, body: MessageCreate) -> Message:
         return await self.platform.bus.publish(self.principal, project_id, body)
 
@@ -70,8 +72,11 @@ class BusTopicHandler(ApiHandler):
 
 
 class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
-    """``/projects/{id}/bus/socket?after=&topics=``: batches as they come, as JSON. It is closed with 4404 when the
-    project is not to be seen any more, with 4401 when the credential ended; after any other end the client goes on at the last cursor it has."""
+    """``/projects/{id}/bus/socket?after=&topics=``: batches as they come, as JSON.
+
+    It is closed with 4404 when the project is not to be seen any more, with 4401 when the credential ended. After any
+    other end the client goes on at the last cursor it has.
+    """
 
     route_path: ClassVar[str] = API + r"/projects/([0-9a-f-]{36})/bus/socket"
 

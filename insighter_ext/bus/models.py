@@ -17,7 +17,9 @@ class Message(View):
     specversion: str
     id: str = Field(description="Unique in the project.")
     source: str = Field(description="/projects/<project id>")
-    type: str = Field(description="insighter.<asset kind>.<verb> for what happened; else the publisher's own word.")
+    type: str = Field(
+        description="insighter.<asset kind>.<verb> for what happened; else the publisher's own word."
+    )
     subject: str | None = Field(None, description="<asset kind>/<asset id> for what happened.")
     time: datetime
     datacontenttype: str

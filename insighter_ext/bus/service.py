@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +32,8 @@ class BusService:
         self._data = data
         self._source = wake
         self._listening: dict[str, set[asyncio.Event]] = {}
+        self._reading: dict[str, asyncio.Future[Any]] = {}
+        self._wakes = 0
         self._started = False
 
     async def close(self) -> None:
@@ -117,14 +120,25 @@ class BusService:
         topics: Sequence[str] | None,
         limit: int,
     ) -> dict[str, Any]:
-        answer: dict[str, Any] = await self._data.call(
-            principal,
-            "bus_read",
-            project_id=project_id,
-            after=after,
-            topics=None if topics is None else list(topics),
-            limit=limit,
-        )
+        # A person's open panels stand at the same place when they are woken: one question answers all of them. None that
+        # was asked before the wake-up does: it may not have seen what it is about.
+        key = json.dumps([self._wakes, principal.claims, str(project_id), after, topics, limit])
+        reading = self._reading.get(key)
+        if reading is None:
+            reading = asyncio.ensure_future(
+                self._data.call(
+                    principal,
+                    "bus_read",
+                    project_id=project_id,
+                    after=after,
+                    topics=None if topics is None else list(topics),
+                    limit=limit,
+                )
+            )
+            self._reading[key] = reading
+            reading.add_done_callback(lambda _: self._reading.pop(key, None))
+        # Shielded: one of them may go while the others still wait.
+        answer: dict[str, Any] = await asyncio.shield(reading)
         return answer
 
     @contextmanager
@@ -143,6 +157,7 @@ class BusService:
                 self._listening.pop(str(project_id), None)
 
     def _wake(self, project_id: str | None) -> None:
+        self._wakes += 1
         chosen = self._listening.values() if project_id is None else [self._listening.get(project_id, set())]
         for ears in chosen:
             for ear in ears:

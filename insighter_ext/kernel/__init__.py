@@ -33,4 +33,4 @@ deployments = Deployments(_here)
 """The project's endpoints: ``ix.deployments.create("wine", version)``, ``ix.deployments["wine"].predict(frame)``."""
 
 bus = Bus(_here)
-"""The project's bus: ``ix.bus.publish("features.ready", {"rows": 3})``, ``ix.bus.subscribe(…)``, ``ix.bus.latest(…)``."""
+"""The project's bus: ``ix.bus.publish("features.ready", 3)``, ``ix.bus.subscribe(…)``, ``ix.bus.latest(…)``."""

@@ -17,8 +17,8 @@ _LONGEST_WAIT = 5.0
 
 
 class ListeningWakeSource:
-    """Listens on a connection of its own, and connects again when it is lost: then everybody looks, as nobody knows what
-    was missed.
+    """Listens on a connection of its own, and connects again when it is lost: then everybody looks, as nobody
+    knows what was missed.
 
     Args:
         postgres: the cluster.
