@@ -119,6 +119,10 @@ def _parser() -> argparse.ArgumentParser:
 
     audit.add(group("audit", "who changed what: verify, export"), command, project)
 
+    from insighter_ext.gateways.supabase import commands as supabase
+
+    supabase.add(group("supabase", "a Supabase project as the database: init, check"), command, output)
+
     command(commands, "doctor", _doctor, "check the installation, and say what to do", output)
     return parser
 

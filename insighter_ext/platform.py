@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from insighter_ext import __version__
 from insighter_ext.accounts.service import AccountsService
@@ -14,6 +16,7 @@ from insighter_ext.bus.service import BusService
 from insighter_ext.config import Mode, Settings
 from insighter_ext.credentials.service import CredentialsService
 from insighter_ext.datahub.service import DatahubService
+from insighter_ext.deployments.host import Host
 from insighter_ext.deployments.service import DeploymentsService
 from insighter_ext.gateways import AuthGateway, DataGateway, ObjectStore
 from insighter_ext.gateways.adapters import Adapters
@@ -21,6 +24,7 @@ from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
 from insighter_ext.registry.service import RegistryService
+from insighter_ext.sharing.service import SharingService
 from insighter_ext.status import Me, Status
 from insighter_ext.tracking.service import TrackingService
 
@@ -55,6 +59,11 @@ class Platform:
     def audit(self) -> AuditService:
         """Who changed what."""
         return AuditService(self.adapters.data)
+
+    @property
+    def sharing(self) -> SharingService:
+        """Who may what."""
+        return SharingService(self.adapters.data)
 
     @property
     def mode(self) -> Mode:
@@ -99,6 +108,7 @@ class Platform:
     async def _compose(cls, settings: Settings, adapters: Adapters) -> Platform:
         data, objects = adapters.data, adapters.objects
         owner = None if settings.accounts else adapters.local_owner
+        place = _place(settings)
         credentials = CredentialsService(data, settings.storage_dir / "servers")
         await credentials.open()
         tracking = TrackingService(data, objects)
@@ -107,8 +117,8 @@ class Platform:
             data,
             objects,
             registry,
-            owner,
-            settings.storage_dir / "deployments",
+            await asyncio.to_thread(Host.of, place),
+            place / "deployments",
             settings.deployment_start_seconds,
         )
         projects = ProjectsService(data, objects, deployments.project_deleted)
@@ -168,6 +178,14 @@ class Platform:
     async def _home_project(self, principal: Principal) -> UUID:
         """Where a caller works who names no project."""
         return principal.project_id or (await self.projects.personal(principal)).id
+
+
+def _place(settings: Settings) -> Path:
+    """Where this machine keeps what runs on it for the database: what one database knows nothing of is removed."""
+    if not settings.supabase_url:
+        return settings.storage_dir
+    address = urlsplit(settings.supabase_url)
+    return settings.storage_dir / "supabase" / f"{address.hostname}-{address.port or 443}"
 
 
 async def _open_adapters(settings: Settings) -> Adapters:

@@ -124,6 +124,7 @@ class SignOutHandler(_Door):
             self.identity_provider.clear_login_cookie(self)
         if self.visitor is not None:
             await self.platform.accounts.sign_out(self.visitor)
+            await close_ended(self)
 
 
 class RecoveryHandler(_Door):
@@ -236,6 +237,7 @@ class PasswordHandler(ApiHandler):
     async def post(self, body: PasswordChange) -> None:
         place = Place(self.request.remote_ip or "")
         await self.platform.accounts.change_password(self.principal, body.current, body.new, place)
+        await close_ended(self)
 
 
 class SessionsHandler(ApiHandler):
@@ -256,6 +258,7 @@ class SessionHandler(ApiHandler):
     @operation("End a sign-in", status=204, errors=(404,))
     async def delete(self, session_id: UUID) -> None:
         await self.platform.accounts.end_session(self.principal, session_id)
+        await close_ended(self)
 
 
 class AccessTokensHandler(ApiHandler):
@@ -286,6 +289,12 @@ class AccessTokenHandler(ApiHandler):
     @operation("Revoke an access token, at once", status=204, errors=(404,))
     async def delete(self, token_id: UUID) -> None:
         await self.platform.accounts.revoke_access_token(self.principal, token_id)
+
+
+async def close_ended(handler: ApiHandler) -> None:
+    """Close what was let in by a sign-in that is over now."""
+    if insighter_signs_in(handler.identity_provider):
+        await handler.identity_provider.close_ended()  # type: ignore[attr-defined]
 
 
 class UnknownHandler(ApiHandler):

@@ -14,6 +14,7 @@ from server_handlers import (
     openapi,
     projects,
     registry,
+    sharing,
     tracking,
 )
 from server_handlers.base import ApiHandler
@@ -24,8 +25,9 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *tracking.HANDLERS,
     *registry.HANDLERS,
     *deployments.HANDLERS,
-    *bus.HANDLERS,
+    *sharing.HANDLERS,
     *audit.HANDLERS,
+    *bus.HANDLERS,
     *accounts.HANDLERS,
 ]
 

@@ -31,7 +31,7 @@ from insighter_ext.credentials.service import (
     digest,
     new_secret,
 )
-from insighter_ext.errors import Forbidden, InsighterError, Invalid, Unauthenticated
+from insighter_ext.errors import Forbidden, InsighterError, Invalid, NotFound, Unauthenticated
 from insighter_ext.gateways import AuthGateway, DataGateway, LocalAccounts, Session
 from insighter_ext.models import Page, PageQuery
 from insighter_ext.principal import Principal
@@ -114,10 +114,16 @@ class AccountsService:
             None where the address has to be confirmed first.
         """
         with self._attempts.trying("sign-up", body.email, place.ip, forgive=False):
-            invited = await self._invited(body)
-            session = await self._auth.sign_up(body.email, body.password, confirmed=invited)
+            code = await self._invited(body)
+            # Whoever invites knows the code too: it opens the one project it is for, and proves no address.
+            session = await self._auth.sign_up(body.email, body.password)
         if session is None:
             return None
+        if code is not None:
+            try:
+                await self._data.call(_principal(session), "invitations_accept", code_hash=digest(code))
+            except NotFound:
+                log.info("an invitation was used or taken back while its account was made")
         if body.display_name and body.display_name.strip():
             try:
                 await self._data.call(_principal(session), "accounts_update", display_name=body.display_name)
@@ -284,8 +290,8 @@ class AccountsService:
 
     # ---- inside
 
-    async def _invited(self, body: SignUp) -> bool:
-        """Whether the address is proved by an invitation that was sent to it.
+    async def _invited(self, body: SignUp) -> str | None:
+        """The code of the invitation that the account is made with, None where it takes none.
 
         Raises:
             Forbidden: accounts are made another way here.
@@ -300,7 +306,7 @@ class AccountsService:
         code = (body.invitation or "").strip()
         if not code:
             if self.sign_up_policy == "open":
-                return False
+                return None
             raise Forbidden(
                 "an account here takes an invitation",
                 hint="enter the code of the invitation you were sent, or ask an admin of a project for one",
@@ -313,7 +319,7 @@ class AccountsService:
                 hint="use the address it was sent to, or ask for a new one",
                 code="invitation_invalid",
             )
-        return True
+        return code
 
     async def _browser(self, session: Session, place: Place, before: str | None) -> BrowserSession:
         """A credential for the cookie of a browser. It is never the one that the browser came with."""

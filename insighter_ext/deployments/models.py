@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -21,7 +22,11 @@ class Deployment(View):
     model: str
     version: int
     status: DeploymentStatus
-    reason: str | None = Field(description="Why it failed, and what to do.")
+    reason: str | None = Field(description="Why it failed or was stopped, and what to do.")
+    host: str | None = Field(
+        None,
+        description="The machine that runs it, or ran it last. Another one's is shown as it was last recorded.",
+    )
     path: str = Field(
         description="Address below the server's base: insighter/serve/<project>/<name>; POST to <path>/invocations."
     )
@@ -31,6 +36,20 @@ class Deployment(View):
     created_at: datetime
     created_by: str
     updated_at: datetime
+
+
+class Row(Deployment):
+    """A deployment as the database answers it."""
+
+    project_id: UUID
+    port: int | None
+    attempt: int
+    host_hash: str | None
+    log: list[str] = Field(default_factory=list)
+
+    def shown(self, log: Sequence[str] = ()) -> Deployment:
+        """As the API answers it."""
+        return Deployment.model_validate({**self.model_dump(), "log": list(log)})
 
 
 class DeploymentCreate(Model):

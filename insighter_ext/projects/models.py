@@ -11,6 +11,7 @@ from pydantic import Field
 from insighter_ext.models import Model, PageQuery, View
 
 Role = Literal["viewer", "annotator", "editor", "admin", "owner"]
+Visibility = Literal["private", "team", "public"]
 
 
 class Project(View):
@@ -24,8 +25,13 @@ class Project(View):
     personal: bool = Field(
         description="Whether it is the account's own, where work lands that names no project."
     )
-    role: Role | None = Field(description="The caller's role.")
-    members: int
+    visibility: Visibility = Field(
+        description="Who sees it without being a member: nobody, the members of an organisation, or all who sign in."
+    )
+    organisation_id: UUID | None = Field(description="Whose members see it.")
+    role: Role | None = Field(description="The caller's role; without being a member, the viewer's.")
+    member: bool = Field(description="Whether the caller is a member.")
+    members: int = Field(description="How many there are; 0 for who is none.")
     archived_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -56,6 +62,10 @@ class ProjectQuery(PageQuery):
     """Which projects."""
 
     archived: bool = False
+    scope: Literal["mine", "all"] = Field(
+        "mine",
+        description="Those one is a member of; or all that one sees, public ones and those of one's organisations too.",
+    )
 
 
 class ProjectContents(View):

@@ -163,10 +163,9 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         organisation, f"Team {organisation}", owner.user_id,
     )  # fmt: skip
     database.superuser(
-        "insert into insighter.organisation_members (organisation_id, user_id, role) values (%s, %s, 'admin')"
-        " on conflict do nothing",
+        "insert into insighter.organisation_members (organisation_id, user_id, role) values (%s, %s, 'admin')",
         organisation,
-        owner.user_id,
+        database.person("another admin").user_id,
     )
     return other
 

@@ -22,14 +22,14 @@ import pytest_asyncio
 
 from insighter_ext import errors
 from insighter_ext.gateways.embedded.accounts import CODE_TRIES
-from insighter_ext.gateways.embedded.auth import EmbeddedAuthGateway
+from insighter_ext.gateways.embedded.auth import MOST_SESSIONS, EmbeddedAuthGateway
 from insighter_ext.gateways.embedded.migrate import create_database, migrate
-from insighter_ext.gateways.embedded.passwords import Passwords
+from insighter_ext.gateways.embedded.passwords import Passwords, secret_hash
 from insighter_ext.gateways.embedded.postgres import API_ROLE, AUTH_ROLE, EmbeddedPostgres
 from insighter_ext.gateways.embedded.signing import SigningKey
 from insighter_ext.principal import Principal
 from tests.contract.auth import ANOTHER, PASSWORD, AuthContract, an_address, expired, refused, wrong
-from tests.database.conftest import Database
+from tests.database.conftest import Database, Person
 
 TABLES = ("users", "identities", "sessions", "refresh_tokens", "one_time_tokens")
 
@@ -177,6 +177,24 @@ async def test_a_sign_in_that_nobody_uses_ends(auth_gateway: EmbeddedAuthGateway
     assert sessions(database, session.account.user_id) == []
 
 
+async def test_a_program_that_signs_in_for_every_run_leaves_no_end_of_sign_ins(
+    auth_gateway: EmbeddedAuthGateway, database: Database
+) -> None:
+    first = await signed_up(auth_gateway)
+    user = first.account.user_id
+    database.superuser(
+        "insert into auth.sessions (user_id, created_at) select %s, now() + i * interval '1 ms'"
+        " from generate_series(1, %s) i",
+        user,
+        MOST_SESSIONS + 20,
+    )
+    last = await auth_gateway.sign_in(first.account.email, PASSWORD)
+    kept = sessions(database, user)
+    assert len(kept) == MOST_SESSIONS
+    assert last.id in kept and first.id not in kept
+    assert (await auth_gateway.refresh(last.refresh_token)).id == last.id
+
+
 async def test_two_servers_that_exchange_one_token_end_its_session(
     auth_gateway: EmbeddedAuthGateway, cluster: EmbeddedPostgres, database: Database, keys: Path
 ) -> None:
@@ -282,6 +300,15 @@ async def test_whom_the_platform_knows_has_one_account(
     assert profile == [("Bob <b>",)]
 
 
+@pytest.mark.parametrize("name", ["\0", "a\0b", "\ud800", "x" * 5000, "\u202e", "''; --"], ids=range(6))
+async def test_an_account_is_made_whatever_somebody_is_called(
+    auth_gateway: EmbeddedAuthGateway, database: Database, name: str
+) -> None:
+    user = (await auth_gateway.create_account(an_address("someone"), name)).user_id
+    shown = database.superuser("select display_name from insighter.profiles where user_id = %s", user)[0][0]
+    assert shown and len(shown) <= 200
+
+
 async def test_an_account_that_was_made_in_wait_for_somebody_is_not_theirs(
     auth_gateway: EmbeddedAuthGateway,
 ) -> None:
@@ -346,6 +373,49 @@ async def test_an_account_that_owns_projects_stays(
     with refused(errors.Conflict, "owns_projects"):
         await auth_gateway.delete_account(session.account.user_id)
     await auth_gateway.sign_in(session.account.email, PASSWORD)
+
+
+@pytest.mark.parametrize("way", ["sign-up", "confirm", "recover", "operator"])
+async def test_whoever_was_invited_joins_when_the_address_is_proved(
+    auth_gateway: EmbeddedAuthGateway, database: Database, way: str
+) -> None:
+    owner = database.person("owner")
+    project = owner.call("projects_create", name=f"Shared {uuid4().hex}")["id"]
+    email = an_address("guest")
+    code_hash = secret_hash(uuid4().hex)
+    owner.call("invitations_create", email=email, role="editor", code_hash=code_hash, project_id=project)
+    if way == "sign-up":
+        user = (await signed_up(auth_gateway, email, confirmed=True)).account.user_id
+    elif way == "operator":
+        user = (await auth_gateway.create_account(email)).user_id
+    else:
+        user = (await signed_up(auth_gateway, email)).account.user_id
+    query = "select role::text from insighter.members where project_id = %s and user_id = %s"
+    if way in ("confirm", "recover"):
+        assert database.superuser(query, project, user) == []  # anybody could have typed the address
+        if way == "confirm":
+            await auth_gateway.confirm(email, await auth_gateway.issue_code(email, "confirmation"))
+        else:
+            await auth_gateway.recover(email, await auth_gateway.issue_code(email, "recovery"), ANOTHER)
+    assert database.superuser(query, project, user) == [("editor",)]
+
+
+async def test_an_account_goes_with_its_memberships_and_leaves_what_others_own(
+    auth_gateway: EmbeddedAuthGateway, database: Database
+) -> None:
+    owner = database.person("owner")
+    project = owner.call("projects_create", name=f"Shared {uuid4().hex}")["id"]
+    user = (await signed_up(auth_gateway)).account.user_id
+    database.superuser(
+        "insert into insighter.members (project_id, user_id, role) values (%s, %s, 'admin')", project, user
+    )
+    Person(database, user).call("experiments_create", project_id=project, name="Mine")
+    await auth_gateway.delete_account(user)
+    assert not database.superuser("select from insighter.members where user_id = %s", user)
+    assert not database.superuser("select from insighter.profiles where user_id = %s", user)
+    assert database.superuser(
+        "select count(*) from insighter.experiments where project_id = %s and name = 'Mine'", project
+    ) == [(1,)]
 
 
 # ---- codes -----------------------------------------------------------------------------------------------------------

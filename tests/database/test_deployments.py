@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +13,7 @@ from insighter_ext.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.database.conftest import Database, Person
 
 
-def deploy(person: Person, project_id: str, name: str = "wine") -> dict[str, Any]:
+def deploy(person: Person, project_id: str, name: str = "wine", **place: str) -> dict[str, Any]:
     made: dict[str, Any] = person.call(
         "deployments_create",
         project_id=project_id,
@@ -19,6 +21,7 @@ def deploy(person: Person, project_id: str, name: str = "wine") -> dict[str, Any
         name=name,
         model_name="wine-quality",
         model_version=2,
+        **place,
     )
     return made
 
@@ -78,7 +81,6 @@ def test_a_stranger_finds_nothing(database: Database) -> None:
         deploy(stranger, project["id"], "mine")
     with pytest.raises(NotFound):
         report(stranger, made, "failed", "because I say so")
-    assert stranger.call("deployments_active") == []
     assert stranger.rows("select * from insighter.deployments") == []
 
 
@@ -161,12 +163,125 @@ def test_in_an_archived_project_endpoints_stop_and_do_not_start(database: Databa
         owner.call("deployments_start", project_id=project["id"], name="wine")
 
 
-def test_which_deployments_are_gone_is_known_whoever_asks(database: Database) -> None:
-    owner, stranger = database.person(), database.person()
-    project = owner.call("projects_create", name="Gone")
-    kept, deleted = deploy(owner, project["id"], "kept"), deploy(owner, project["id"], "deleted")
-    owner.call("deployments_delete", project_id=project["id"], name="deleted")
-    ids = [kept["id"], deleted["id"]]
-    assert stranger.call("deployments_known", ids=ids) == {kept["id"]: "starting"}
-    owner.call("projects_delete", id=project["id"])
-    assert stranger.call("deployments_known", ids=ids) == {}
+# ---- machines -------------------------------------------------------------------------------------------------------
+
+
+class Machine:
+    """A machine that runs deployments: it holds a secret, and nobody has signed in to it."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        self.anon, self.name, self.key = database.anon, name, secrets.token_urlsafe(32)
+
+    @property
+    def place(self) -> dict[str, str]:
+        return {"host": self.name, "host_hash": hashlib.sha256(self.key.encode()).hexdigest()}
+
+    def asks(self, *ids: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.anon.call("deployments_of_host", key=self.key, ids=list(ids))
+        return answer
+
+    def active(self) -> dict[str, tuple[str, bool]]:
+        return {item["name"]: (item["run_by"], item["permitted"]) for item in self.asks()["active"]}
+
+
+@pytest.fixture
+def here(database: Database) -> Machine:
+    return Machine(database, "lab-1")
+
+
+@pytest.fixture
+def there(database: Database) -> Machine:
+    return Machine(database, "lab-2")
+
+
+def test_a_machine_finds_its_own_and_for_whom_they_run(
+    database: Database, here: Machine, there: Machine
+) -> None:
+    owner = database.person()
+    project = owner.call("projects_create", name="Machines")["id"]
+    editor = database.member(project, "editor")
+    made = deploy(owner, project, "mine", **here.place)
+    other = deploy(editor, project, "other", **there.place)
+    gone = deploy(owner, project, "gone", **here.place)
+    owner.call("deployments_delete", project_id=project, name="gone")
+    assert made["host"] == "lab-1" and here.key not in str(made)
+    assert here.active() == {"mine": (str(owner.user_id), True)}
+    assert there.active() == {"other": (str(editor.user_id), True)}
+    assert here.asks(made["id"], other["id"], gone["id"])["known"] == {made["id"]: "starting"}
+    owner.call("deployments_stop", project_id=project, name="mine")
+    assert here.active() == {} and here.asks(made["id"])["known"] == {made["id"]: "stopped"}
+    owner.call("projects_delete", id=project)
+    assert there.asks(other["id"]) == {"known": {}, "active": []}
+
+
+def test_what_is_known_of_a_machine_is_not_its_secret(database: Database, here: Machine) -> None:
+    owner = database.person()
+    project = owner.call("projects_create", name="Curious")["id"]
+    made = deploy(owner, project, **here.place)
+    for guess in (made["host_hash"], made["host"], made["id"], ""):
+        found = owner.call("deployments_of_host", key=guess, ids=[made["id"]])
+        assert found == {"known": {}, "active": []}
+
+
+def test_what_was_deployed_before_machines_were_told_apart_is_whose_has_its_folder(
+    database: Database, here: Machine
+) -> None:
+    owner = database.person()
+    project = owner.call("projects_create", name="Before")["id"]
+    made = deploy(owner, project)
+    database.superuser("update insighter.deployments set run_by = null where id = %s", made["id"])
+    assert here.asks()["active"] == []
+    found = here.asks(made["id"])
+    assert found["known"] == {made["id"]: "starting"}
+    assert [item["run_by"] for item in found["active"]] == [str(owner.user_id)]
+
+
+def test_whoever_starts_it_takes_it_over(database: Database, here: Machine, there: Machine) -> None:
+    owner = database.person()
+    project = owner.call("projects_create", name="Moved")["id"]
+    editor = database.member(project, "editor")
+    deploy(owner, project, **here.place)
+    with pytest.raises(Conflict) as running:
+        editor.call("deployments_start", project_id=project, name="wine", **there.place)
+    assert "lab-1" in running.value.message
+    editor.call("deployments_stop", project_id=project, name="wine")
+    moved = editor.call("deployments_start", project_id=project, name="wine", **there.place)
+    assert moved["host"] == "lab-2"
+    assert here.active() == {} and there.active() == {"wine": (str(editor.user_id), True)}
+    assert here.asks(moved["id"])["known"] == {}
+    with pytest.raises(Exception, match="own name"):
+        editor.rows("update insighter.deployments set run_by = %s where id = %s", owner.user_id, moved["id"])
+
+
+@pytest.mark.parametrize("loss", ["left", "demoted", "hidden"])
+def test_who_lost_the_right_has_nothing_run_any_more(database: Database, here: Machine, loss: str) -> None:
+    owner = database.person()
+    project = owner.call("projects_create", name="Lost")["id"]
+    editor = database.member(project, "editor")
+    made = deploy(editor, project, **here.place)
+
+    def withdraw(person: Person, key: str) -> bool:
+        return bool(person.call("deployments_withdraw", id=made["id"], key=key)["stopped"])
+
+    assert not withdraw(editor, here.key), "it is right as it is"
+    if loss == "left":
+        database.superuser("delete from insighter.members where user_id = %s", editor.user_id)
+    elif loss == "demoted":
+        database.superuser("update insighter.members set role = 'viewer' where user_id = %s", editor.user_id)
+    else:
+        database.superuser(
+            "insert into insighter.restrictions (project_id, asset_kind, asset_id, min_role, created_by)"
+            " values (%s, 'deployment', %s, 'admin', %s)",
+            project,
+            made["id"],
+            owner.user_id,
+        )
+    assert here.active() == {"wine": (str(editor.user_id), False)}
+    assert not withdraw(editor, "another machine's") and not withdraw(owner, here.key)
+    assert not withdraw(database.person(), here.key)
+    assert withdraw(editor.kernel(project), here.key)
+    found = owner.call("deployments_get", project_id=project, name="wine")
+    assert found["status"] == "stopped" and "start it again" in found["reason"]
+    assert here.active() == {}
+    assert owner.call("deployments_start", project_id=project, name="wine", **here.place)["reason"] is None
+    assert here.active() == {"wine": (str(owner.user_id), True)}

@@ -247,7 +247,7 @@ class Verify(AuthHandler):
 
 class AuthSettings(AuthHandler):
     def get(self) -> None:
-        if self.request.headers.get("apikey") != self.double.key:
+        if self.request.headers.get("apikey") not in {self.double.key, self.double.api_key("service_role")}:
             raise Answer(401, {"message": "Invalid API key", "hint": "Double check your Supabase API key."})
         body = {
             "external": {"email": True},

@@ -223,6 +223,15 @@ async def test_a_service_principal_is_never_more_than_its_account(
     assert {role for _, _, role in double.seen} == {"authenticated"}
 
 
+async def test_a_service_key_that_was_allowed_is_never_used_as_one(double: Double) -> None:
+    double.seen.clear()
+    project = Project(double.url, double.api_key("service_role"), double.secret)
+    with pytest.raises(errors.Unauthenticated):
+        await SupabaseDataGateway(project).call(None, "projects_list")
+    await project.close()
+    assert {role for _, _, role in double.seen} == {"anon"}
+
+
 async def test_a_mail_that_is_rationed_tells_nobody_that_there_is_an_account(
     double: Double, auth_gateway: AuthGateway, auth_office: Office
 ) -> None:

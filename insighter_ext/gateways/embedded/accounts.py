@@ -211,30 +211,6 @@ class AccountStore:
         if not deleted:
             raise _account_not_found()
 
-    async def describe_session(self, session_id: UUID, user_agent: str | None, ip: str | None) -> None:
-        """Note what a sign-in came from, so that its owner knows it again in the list of sign-ins.
-
-        Args:
-            session_id: the sign-in's.
-            user_agent: as the browser says it.
-            ip: an address; what is none is left out.
-        """
-        import ipaddress
-
-        try:
-            address = None if ip is None else str(ipaddress.ip_address(ip.partition("%")[0]))
-        except ValueError:
-            address = None
-        agent = None if user_agent is None else user_agent.replace("\0", "")[:500]
-
-        async def work(connection: Connection) -> None:
-            await connection.execute(
-                "update auth.sessions set user_agent = %s, ip = %s where id = %s",
-                [agent, address, session_id],
-            )
-
-        await self._transact(work)
-
     async def _transact(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Do something in one transaction; once more where the connection was lost before it could be committed."""
         import psycopg
@@ -293,7 +269,9 @@ async def insert_account(
     """A new account; None where the address has one."""
     from psycopg.types.json import Jsonb
 
-    about = {} if display_name is None else {"display_name": display_name.replace("\0", "")[:200]}
+    # Neither a zero nor half of a surrogate pair is a text to PostgreSQL.
+    name = (display_name or "").replace("\0", "").encode("utf-8", "replace").decode()[:200]
+    about = {"display_name": name} if name else {}
     cursor = await connection.execute(
         """insert into auth.users (email, encrypted_password, aud, role, email_confirmed_at, raw_user_meta_data,
              raw_app_meta_data)

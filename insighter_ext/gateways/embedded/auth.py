@@ -46,6 +46,8 @@ log = logging.getLogger("insighter.auth")
 ACCESS_SECONDS = 3600
 IDLE_DAYS = 30
 """a sign-in that was not refreshed for so long is over"""
+MOST_SESSIONS = 100
+"""of an account at a time; the oldest ends for the next"""
 
 
 class EmbeddedAuthGateway(AccountStore):
@@ -127,7 +129,7 @@ class EmbeddedAuthGateway(AccountStore):
         if exchange is None:
             exchange = asyncio.ensure_future(self._exchange(token))
             self._exchanges[token] = exchange
-            exchange.add_done_callback(lambda _: self._exchanges.pop(token, None))
+            exchange.add_done_callback(lambda done: self._exchanged(token, done))
         # Whoever gives up waiting does not take the answer from the others.
         return await asyncio.shield(exchange)
 
@@ -245,8 +247,11 @@ class EmbeddedAuthGateway(AccountStore):
 
     async def _begin(self, connection: Connection, account: Account) -> Session:
         """A new sign-in of an account."""
+        # Programs that sign in for every run leave no end of them.
         await connection.execute(
-            "delete from auth.sessions where user_id = %s and not_after < now()", [account.user_id]
+            """delete from auth.sessions where user_id = %s and (not_after < now() or id in (
+                 select id from auth.sessions where user_id = %s order by created_at desc, id offset %s))""",
+            [account.user_id, account.user_id, MOST_SESSIONS - 1],
         )
         cursor = await connection.execute(
             "insert into auth.sessions (user_id, not_after) values (%s, now() + make_interval(days => %s))"
@@ -271,6 +276,11 @@ class EmbeddedAuthGateway(AccountStore):
         return Session(
             session_id, account, access_token, refresh_token, datetime.fromtimestamp(expires, tz=UTC)
         )
+
+    def _exchanged(self, token: str, exchange: asyncio.Task[Session]) -> None:
+        self._exchanges.pop(token, None)
+        if not exchange.cancelled():
+            exchange.exception()  # whoever waited for it has it; if nobody does any more, nobody needs to know
 
     async def _exchange(self, token: str) -> Session:
         async def work(connection: Connection) -> Session | str:
@@ -311,7 +321,7 @@ class EmbeddedAuthGateway(AccountStore):
 
         answer = await self._transact(work)
         if isinstance(answer, str):
-            log.warning("a refresh token was refused: %s", answer)
+            log.info("a refresh token was refused: %s", answer)
             raise session_expired()
         return answer
 

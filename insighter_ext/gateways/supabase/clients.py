@@ -6,6 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from insighter_ext.config import key_kind
 from insighter_ext.gateways import tokens
 from insighter_ext.principal import Principal
 
@@ -52,10 +53,12 @@ class Project:
         A client that is shared would, at the first sign-in, speak for whoever signed in.
 
         Args:
-            token: the caller's JWT; without one it asks with the project's key alone, as ``anon``.
+            token: the caller's JWT; without one it asks as ``anon``, with the project's key alone.
         """
         from supabase import AsyncClient, AsyncClientOptions
 
+        if token is None and key_kind(self.key) == "service":
+            token = self._nobody()
         options = AsyncClientOptions(
             headers={} if token is None else {"Authorization": f"Bearer {token}"},
             auto_refresh_token=False,
@@ -78,6 +81,13 @@ class Project:
                 self._minted.clear()
             self._minted[principal] = (token, now + tokens.MINTED_SECONDS - _RENEW_SECONDS)
         return token
+
+    def _nobody(self) -> str:
+        """What makes ``anon`` of a service key that was allowed: nothing is ever asked with its rights."""
+        import jwt
+
+        claims = {"role": "anon", "iss": self.issuer, "exp": int(time.time()) + tokens.MINTED_SECONDS}
+        return jwt.encode(claims, self._jwt_secret, algorithm="HS256")
 
     def forget(self, principal: Principal) -> bool:
         """Make a new token for a principal next time; whether that is in our hands."""

@@ -66,12 +66,15 @@ for each statement execute function private.audit_refuse();
 -- ---- the chain ------------------------------------------------------------------------------------------------------
 
 -- What a row's hash is made of. The same on every PostgreSQL and in every session: the time is spelled out in UTC, and the
--- text of jsonb is canonical. SHA-256 over the hash of the row before and this text in UTF-8.
+-- text of jsonb is canonical. SHA-256 over the hash of the row before and this text in UTF-8. In PL/pgSQL, here and below,
+-- because that keeps its plans for the whole session: most of an audit's cost would else be planning.
 create function private.audit_hash(a insighter.audit) returns bytea
-language sql stable set search_path = '' as $$
-  select sha256(a.prev_hash || convert_to(jsonb_build_array(
+language plpgsql stable set search_path = '' as $$
+begin
+  return sha256(a.prev_hash || convert_to(jsonb_build_array(
     a.scope_kind, a.scope, a.seq, to_char(a.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    a.actor, a.actor_kind, a.credential, a.action, a.asset_kind, a.asset_id, a.asset_name, a.changes)::text, 'UTF8'))
+    a.actor, a.actor_kind, a.credential, a.action, a.asset_kind, a.asset_id, a.asset_name, a.changes)::text, 'UTF8'));
+end
 $$;
 
 -- Take the heads of all chains this transaction writes to, and make those that are missing.
@@ -108,9 +111,20 @@ language plpgsql security definer set search_path = '' as $$
 declare
   v_claims jsonb := auth.jwt();
   v_row insighter.audit;
+  -- Where this transaction has written the last row of which chain: scope, seq, hash, and the place of the head's newest
+  -- version. Finding that by the index takes longer with each version that the transaction makes.
+  v_end text[] := string_to_array(current_setting('insighter.audit_end', true), ' ');
+  v_head tid;
 begin
-  perform private.audit_lock(p_scope);
-  select h.seq + 1, h.hash into v_row.seq, v_row.prev_hash from insighter.audit_heads h where h.scope = p_scope;
+  if v_end[1] = p_scope::text then
+    v_row.seq := v_end[2]::bigint + 1;
+    v_row.prev_hash := decode(v_end[3], 'hex');
+    v_head := v_end[4]::tid;
+  else
+    perform private.audit_lock(p_scope);
+    select h.seq + 1, h.hash, h.ctid into v_row.seq, v_row.prev_hash, v_head
+    from insighter.audit_heads h where h.scope = p_scope;
+  end if;
   v_row.scope_kind := p_scope_kind;
   v_row.scope := p_scope;
   -- With the head's lock held: later rows have later times, as far as the clock has.
@@ -131,7 +145,11 @@ begin
     asset_name, changes, prev_hash, hash)
   values (v_row.scope_kind, v_row.scope, v_row.seq, v_row.at, v_row.actor, v_row.actor_kind, v_row.credential,
     v_row.action, v_row.asset_kind, v_row.asset_id, v_row.asset_name, v_row.changes, v_row.prev_hash, v_row.hash);
-  update insighter.audit_heads h set seq = v_row.seq, hash = v_row.hash where h.scope = p_scope;
+  update insighter.audit_heads h set seq = v_row.seq, hash = v_row.hash
+  where h.ctid = v_head and h.scope = p_scope
+  returning h.ctid into strict v_head;
+  perform set_config('insighter.audit_end',
+    concat_ws(' ', p_scope, v_row.seq, encode(v_row.hash, 'hex'), v_head), true);
 end
 $$;
 
@@ -139,59 +157,89 @@ $$;
 
 -- A value as it is told: a long one by what identifies it.
 create function private.audit_value(p_value jsonb) returns jsonb
-language sql stable set search_path = '' as $$
-  select case when length(p_value #>> '{}') > 2000
-    then jsonb_build_object('sha256', encode(sha256(convert_to(p_value #>> '{}', 'UTF8')), 'hex'),
-      'length', length(p_value #>> '{}'))
-    else p_value end
+language plpgsql stable set search_path = '' as $$
+begin
+  if length(p_value #>> '{}') > 2000 then
+    return jsonb_build_object('sha256', encode(sha256(convert_to(p_value #>> '{}', 'UTF8')), 'hex'),
+      'length', length(p_value #>> '{}'));
+  end if;
+  return p_value;
+end
 $$;
 
 -- What of an object is told: the keys whose values differ from those of another. People log what they should not: what a
 -- key calls a secret is not kept where it can never be taken out again.
 create function private.audit_object(p_object jsonb, p_other jsonb) returns jsonb
-language sql stable set search_path = '' as $$
-  with told as (
-    select coalesce(jsonb_object_agg(o.key, case
-      when o.key ~* 'passw|secret|(api|private|access|account)[-_. ]?key|(auth|access|api|bearer|refresh)[-_. ]?token'
-        then '"(withheld)"'
-      else private.audit_value(o.value) end), '{}') as object
-    from jsonb_each(p_object) o
-    where o.value is distinct from p_other -> o.key
-  )
+language plpgsql stable set search_path = '' as $$
+declare
+  v_told jsonb;
+begin
+  select jsonb_object_agg(o.key, case
+    when o.key ~* 'passw|secret|(api|private|access|account)[-_. ]?key|(auth|access|api|bearer|refresh)[-_. ]?token'
+    then '"(withheld)"'
+    when length(o.value::text) > 2000 then private.audit_value(o.value)
+    else o.value end)
+  into v_told
+  from jsonb_each(p_object) o
+  where o.value is distinct from p_other -> o.key;
   -- Of very many keys no more than of one long value.
-  select case when length(object::text) > 50000
-    then jsonb_build_object('sha256', encode(sha256(convert_to(object::text, 'UTF8')), 'hex'), 'length', length(object::text))
-    else object end
-  from told
+  if length(v_told::text) > 50000 then
+    return jsonb_build_object('sha256', encode(sha256(convert_to(v_told::text, 'UTF8')), 'hex'),
+      'length', length(v_told::text));
+  end if;
+  return coalesce(v_told, '{}');
+end
 $$;
 
 create function private.audit_changes(p_before jsonb, p_after jsonb, p_ignored text[]) returns jsonb
-language sql stable set search_path = '' as $$
-  select coalesce(jsonb_object_agg(c.key, case
-    when jsonb_typeof(coalesce(c.before, c.after)) = 'object' and jsonb_typeof(coalesce(c.after, c.before)) = 'object'
-    then jsonb_build_array(
-      case when c.before is not null then private.audit_object(c.before, coalesce(c.after, '{}')) end,
-      case when c.after is not null then private.audit_object(c.after, coalesce(c.before, '{}')) end)
-    else jsonb_build_array(private.audit_value(c.before), private.audit_value(c.after)) end), '{}')
-  from (
-    select coalesce(b.key, a.key) as key, nullif(b.value, 'null') as before, nullif(a.value, 'null') as after
-    from jsonb_each(p_before) b full join jsonb_each(p_after) a on a.key = b.key
-  ) c
-  where c.before is distinct from c.after and not c.key = any (p_ignored)
-    and c.key !~ 'secret|password|token|hash$'
+language plpgsql stable set search_path = '' as $$
+declare
+  v_changes jsonb := '{}';
+  v_key text;
+  v_before jsonb;
+  v_after jsonb;
+begin
+  for v_key, v_before, v_after in
+    select k, nullif(p_before -> k, 'null'), nullif(p_after -> k, 'null')
+    from jsonb_object_keys(coalesce(p_after, p_before)) k
+    where p_before -> k is distinct from p_after -> k and not k = any (p_ignored)
+      and k !~ 'secret|password|token|hash$'
+  loop
+    if jsonb_typeof(v_before) = 'object' and jsonb_typeof(v_after) = 'object' then
+      v_changes := v_changes || jsonb_build_object(v_key, jsonb_build_array(
+        private.audit_object(v_before, v_after), private.audit_object(v_after, v_before)));
+    elsif jsonb_typeof(coalesce(v_before, v_after)) = 'object' then
+      v_changes := v_changes || jsonb_build_object(v_key, jsonb_build_array(
+        case when v_before is not null then private.audit_object(v_before, '{}') end,
+        case when v_after is not null then private.audit_object(v_after, '{}') end));
+    elsif v_before is not null or v_after is not null then
+      v_changes := v_changes || jsonb_build_object(v_key,
+        jsonb_build_array(private.audit_value(v_before), private.audit_value(v_after)));
+    end if;
+  end loop;
+  return v_changes;
+end
 $$;
 
 -- The chain that a row of an audited table belongs to, by the first of these columns that has a value.
-create function private.audit_scope(p_row jsonb, p_kind text, p_columns text) returns table (kind text, scope uuid)
-language sql stable set search_path = '' as $$
-  select
-    case c.name when 'id' then p_kind when 'project_id' then 'project' when 'organisation_id' then 'organisation'
-      else 'account' end,
-    (p_row ->> c.name)::uuid
-  from string_to_table(p_columns, ',') with ordinality c (name, position)
-  where p_row ->> c.name is not null
-  union all select 'platform', '00000000-0000-0000-0000-000000000000'
-  limit 1
+create function private.audit_scope(
+  p_row jsonb, p_asset_kind text, p_columns text, out kind text, out scope uuid
+)
+language plpgsql stable set search_path = '' as $$
+declare
+  v_column text;
+begin
+  foreach v_column in array string_to_array(p_columns, ',') loop
+    scope := (p_row ->> v_column)::uuid;
+    if scope is not null then
+      kind := case v_column when 'id' then p_asset_kind when 'project_id' then 'project'
+        when 'organisation_id' then 'organisation' else 'account' end;
+      return;
+    end if;
+  end loop;
+  kind := 'platform';
+  scope := '00000000-0000-0000-0000-000000000000';
+end
 $$;
 
 -- At the change itself: notes the chain. Nothing is locked yet.
@@ -217,29 +265,23 @@ $$;
 
 -- What people know an asset by, where its row does not say it: that of what it belongs to.
 create function private.audit_name(p_kind text, p_row jsonb) returns text
-language sql stable security definer set search_path = '' as $$
-  select case p_kind
-    when 'dataset_version' then
-      (select d.name from insighter.datasets d where d.id = (p_row ->> 'dataset_id')::uuid)
-    when 'model_version' then
-      (select m.name from insighter.registered_models m
-       where m.project_id = (p_row ->> 'project_id')::uuid and m.id = (p_row ->> 'model_id')::uuid)
-    when 'model_alias' then
-      (select m.name from insighter.registered_models m
-       where m.project_id = (p_row ->> 'project_id')::uuid and m.id = (p_row ->> 'model_id')::uuid)
-    when 'member' then
-      (select f.display_name from insighter.profiles f where f.user_id = (p_row ->> 'user_id')::uuid)
-    when 'organisation_member' then
-      (select f.display_name from insighter.profiles f where f.user_id = (p_row ->> 'user_id')::uuid)
-    when 'restriction' then case p_row ->> 'asset_kind'
-      when 'dataset' then
-        (select d.name from insighter.datasets d where d.id = (p_row ->> 'asset_id')::uuid)
-      when 'model' then
-        (select m.name from insighter.registered_models m
-         where m.project_id = (p_row ->> 'project_id')::uuid and m.id = (p_row ->> 'asset_id')::uuid)
-      when 'deployment' then
-        (select d.name from insighter.deployments d where d.id = (p_row ->> 'asset_id')::uuid) end
-  end
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_kind text := coalesce(nullif(p_row ->> 'asset_kind', ''), p_kind);
+begin
+  if p_kind in ('member', 'organisation_member', 'access_request') then
+    return (select f.display_name from insighter.profiles f where f.user_id = (p_row ->> 'user_id')::uuid);
+  elsif p_kind not in ('restriction', 'dataset_version', 'model_version', 'model_alias') then
+    return null;
+  elsif v_kind like 'dataset%' then
+    return (select d.name from insighter.datasets d
+      where d.id = coalesce(p_row ->> 'dataset_id', p_row ->> 'asset_id')::uuid);
+  elsif v_kind like 'model%' then
+    return (select m.name from insighter.registered_models m where m.project_id = (p_row ->> 'project_id')::uuid
+      and m.id = coalesce(p_row ->> 'model_id', p_row ->> 'asset_id')::uuid);
+  end if;
+  return (select d.name from insighter.deployments d where d.id = (p_row ->> 'asset_id')::uuid);
+end
 $$;
 
 -- At COMMIT: tells of the change. Its arguments are the asset's kind, the columns that name its chain, those of its id, that
@@ -247,16 +289,22 @@ $$;
 create function private.audit_change() returns trigger
 language plpgsql security definer set search_path = '' set timezone = 'UTC' as $$
 declare
-  v_before jsonb := '{}';
-  v_after jsonb := '{}';
+  v_before jsonb;
+  v_after jsonb;
   v_row jsonb;
   v_ignored text[] := string_to_array(tg_argv[4], ',');
-  v_kind text;
+  v_kind text := 'project';
   v_scope uuid;
   v_id text;
   v_changes jsonb;
 begin
   if tg_op <> 'INSERT' then
+    -- What goes with its project is told by the one row that tells of the project's deletion.
+    if tg_argv[1] = 'project_id' then
+      if not exists (select from insighter.projects p where p.id = old.project_id) then
+        return null;
+      end if;
+    end if;
     v_before := to_jsonb(old);
     v_row := v_before;
   end if;
@@ -264,23 +312,31 @@ begin
     v_after := to_jsonb(new);
     v_row := v_after;
   end if;
-  if v_before - v_ignored = v_after - v_ignored then
+  if tg_op = 'UPDATE' and v_before - v_ignored = v_after - v_ignored then
     return null;
   end if;
-  select s.kind, s.scope into v_kind, v_scope from private.audit_scope(v_row, tg_argv[0], tg_argv[1]) s;
-  -- What goes with a project, an organisation or an account is told by the one row that tells of that deletion.
-  if tg_op <> 'INSERT' and (
-    (tg_argv[0] <> 'project' and v_row ->> 'project_id' is not null
-      and not exists (select from insighter.projects p where p.id = (v_row ->> 'project_id')::uuid))
-    or (tg_argv[0] not in ('project', 'organisation') and v_row ->> 'organisation_id' is not null
-      and not exists (select from insighter.organisations o where o.id = (v_row ->> 'organisation_id')::uuid))
-    or (tg_argv[0] <> 'account' and v_kind = 'account'
-      and not exists (select from insighter.profiles f where f.user_id = v_scope))
-  ) then
-    return null;
+  if tg_argv[1] = 'project_id' then
+    v_scope := (v_row ->> 'project_id')::uuid;
+  else
+    select s.kind, s.scope into v_kind, v_scope from private.audit_scope(v_row, tg_argv[0], tg_argv[1]) s;
+    -- So with an organisation, an account, and what of an account belonged to a project.
+    if tg_op <> 'INSERT' and (
+      (tg_argv[0] <> 'project' and v_row ->> 'project_id' is not null
+        and not exists (select from insighter.projects p where p.id = (v_row ->> 'project_id')::uuid))
+      or (tg_argv[0] not in ('project', 'organisation') and v_row ->> 'organisation_id' is not null
+        and not exists (select from insighter.organisations o where o.id = (v_row ->> 'organisation_id')::uuid))
+      or (tg_argv[0] <> 'account' and v_kind = 'account'
+        and not exists (select from insighter.profiles f where f.user_id = v_scope))
+    ) then
+      return null;
+    end if;
   end if;
-  select string_agg(v_row ->> c.name, ':' order by c.position) into v_id
-  from string_to_table(tg_argv[2], ',') with ordinality c (name, position);
+  if position(',' in tg_argv[2]) = 0 then
+    v_id := v_row ->> tg_argv[2];
+  else
+    select string_agg(v_row ->> c.name, ':' order by c.position) into v_id
+    from string_to_table(tg_argv[2], ',') with ordinality c (name, position);
+  end if;
   -- Runs are known by the 32 digits that MLflow's clients know.
   if tg_argv[0] in ('run', 'run_dataset', 'run_model') then
     v_id := replace(left(v_id, 36), '-', '') || substr(v_id, 37);
@@ -292,7 +348,8 @@ begin
   end if;
   perform private.audit_write(v_kind, v_scope,
     case tg_op when 'INSERT' then 'created' when 'UPDATE' then 'changed' else 'deleted' end,
-    tg_argv[0], v_id, coalesce(v_row ->> nullif(tg_argv[3], ''), private.audit_name(tg_argv[0], v_row)), v_changes);
+    tg_argv[0], v_id,
+    case when tg_argv[3] = '' then private.audit_name(tg_argv[0], v_row) else v_row ->> tg_argv[3] end, v_changes);
   return null;
 end
 $$;
@@ -374,6 +431,9 @@ call private.audited('insighter.members', 'member', 'project_id', 'user_id');
 call private.audited('insighter.credentials', 'credential', 'user_id', 'id', 'label', 'issuer');
 call private.audited('insighter.organisations', 'organisation', 'id', 'id', 'name');
 call private.audited('insighter.organisation_members', 'organisation_member', 'organisation_id', 'user_id');
+call private.audited('insighter.invitations', 'invitation', 'project_id,organisation_id', 'id', 'email');
+call private.audited('insighter.access_asked', 'access_asked', 'user_id', 'id', 'asked');
+call private.audited('insighter.access_requests', 'access_request');
 call private.audited('insighter.restrictions', 'restriction', 'project_id', 'asset_kind,asset_id');
 -- How many versions there were is told by the versions.
 call private.audited('insighter.datasets', 'dataset', 'project_id', 'id', 'name', 'versions');
@@ -562,13 +622,15 @@ end
 $$;
 
 create function private.audit_json(a insighter.audit) returns jsonb
-language sql stable set search_path = '' as $$
-  select jsonb_build_object(
+language plpgsql stable set search_path = '' as $$
+begin
+  return jsonb_build_object(
     'scope_kind', a.scope_kind, 'scope', a.scope, 'seq', a.seq,
     'at', to_char(a.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     'actor', a.actor, 'actor_kind', a.actor_kind, 'credential', a.credential, 'action', a.action,
     'asset_kind', a.asset_kind, 'asset_id', a.asset_id, 'asset_name', a.asset_name, 'changes', a.changes,
-    'prev_hash', encode(a.prev_hash, 'hex'), 'hash', encode(a.hash, 'hex'))
+    'prev_hash', encode(a.prev_hash, 'hex'), 'hash', encode(a.hash, 'hex'));
+end
 $$;
 
 -- Newest first. The cursor is the number of the last row.

@@ -47,16 +47,6 @@ create policy credentials_update on insighter.credentials for update to authenti
   using (user_id = (select auth.uid()) and (select private.in_person()))
   with check (user_id = (select auth.uid()));
 
-create function private.must_be_in_person() returns void
-language plpgsql stable set search_path = '' as $$
-begin
-  if not private.in_person() then
-    perform private.fail(403, 'in_person_only', 'this takes a person who signed in, not a kernel or an access token',
-      'do it in JupyterLab, or with the "insighter" command as yourself');
-  end if;
-end
-$$;
-
 -- ---- profiles -------------------------------------------------------------------------------------------------------
 
 grant update (display_name) on insighter.profiles to authenticated;
@@ -434,7 +424,7 @@ call private.expose('accounts_ensure', 'accounts_get', 'accounts_update', 'accou
   'sessions_issue', 'sessions_list', 'sessions_end', 'tokens_create', 'tokens_list', 'tokens_revoke', 'credentials_issue',
   'credentials_revoke', 'credentials_revoke_issued', 'credentials_resolve', 'credentials_touch');
 grant execute on function public.credentials_resolve, public.credentials_touch, public.credentials_revoke_issued to anon;
-grant execute on function private.must_be_in_person, private.shown_name, private.own_user, private.own_profile,
+grant execute on function private.shown_name, private.own_user, private.own_profile,
   private.personal_project_goes, private.own_sessions, private.token_json, private.own_tokens to authenticated;
 
 -- Kernels from before hold more than kernels shall, and their servers' names are no secrets.

@@ -4,6 +4,13 @@
 
 create function public.platform_schema() returns jsonb
 language sql stable set search_path = '' as $$
-  select jsonb_build_object('version', '0015', 'name', 'supabase')
+  select jsonb_build_object(
+    'version', '0015',
+    -- What stands in schemas that are not ours, and can be lost there.
+    'storage_policies', (select coalesce(jsonb_agg(p.policyname order by p.policyname), '[]')
+      from pg_catalog.pg_policies p
+      where p.schemaname = 'storage' and p.tablename = 'objects' and p.policyname like 'insighter\_%'),
+    'profile_trigger', exists (select from pg_catalog.pg_trigger t
+      where t.tgrelid = 'auth.users'::regclass and t.tgname = 'insighter_profile' and t.tgenabled <> 'D'))
 $$;
 call private.expose('platform_schema');

@@ -1,7 +1,8 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { ApiError } from '../api';
-import { Button, errorText, ErrorNote, useUi } from '../components';
+import { Button, errorText, ErrorNote, formatDuration, useUi } from '../components';
 
 /** Fields of the forms about accounts, as errors name them. */
 export type FieldName = 'email' | 'password' | 'code' | 'invitation' | 'display_name' | 'current';
@@ -194,7 +195,7 @@ export function TextField(props: ITextFieldProps): JSX.Element {
           autoComplete={props.autoComplete}
           autoCapitalize="none"
           spellCheck={false}
-          required={!optional}
+          aria-required={!optional}
           autoFocus={props.autoFocus}
           maxLength={props.maxLength ?? 400}
           aria-invalid={error !== null}
@@ -232,6 +233,11 @@ export function TextField(props: ITextFieldProps): JSX.Element {
   );
 }
 
+/** What a button says while one has to wait. */
+export function waitLabel({ wait }: ISubmission, trans: TranslationBundle): string {
+  return trans.__('Wait %1', formatDuration(1000 * wait));
+}
+
 /** A form's end: what is wrong with the whole, and the button that sends it. */
 export function SubmitRow(props: {
   submission: ISubmission;
@@ -252,7 +258,7 @@ export function SubmitRow(props: {
       )}
       <div className="jp-Insighter-Buttons">
         <Button primary submit disabled={submission.busy || submission.wait > 0 || props.disabled}>
-          {submission.wait > 0 ? trans.__('Wait %1 s', submission.wait) : submission.busy ? busyLabel : label}
+          {submission.wait > 0 ? waitLabel(submission, trans) : submission.busy ? busyLabel : label}
         </Button>
         {props.children}
       </div>

@@ -4,7 +4,7 @@ import {
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { Dialog, ICommandPalette, showDialog } from '@jupyterlab/apputils';
+import { Dialog, ICommandPalette, Notification, showDialog } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { userIcon } from '@jupyterlab/ui-components';
 
@@ -60,6 +60,28 @@ const plugin: JupyterFrontEndPlugin<void> = {
       execute: () => pages.open({})
     });
 
+    commands.addCommand(CommandIDs.join, {
+      label: trans.__('Accept an Invitation…'),
+      caption: trans.__('Become a member with the code of an invitation'),
+      isVisible: () => projects.me?.local === false && projects.connection !== 'signed-out',
+      describedBy: describe({}),
+      execute: async () => {
+        const { askCode } = await import('./join');
+        const joined = await askCode(host);
+        if (!joined) {
+          return;
+        }
+        await projects.refresh();
+        if (joined.project) {
+          const { id } = joined.project;
+          await projects.select(id).catch(notifyError);
+          await commands.execute(ProjectCommands.showSidebar);
+        } else {
+          Notification.success(trans.__('You are a member of the organisation.'), { autoClose: 5000 });
+        }
+      }
+    });
+
     commands.addCommand(CommandIDs.signIn, {
       label: trans.__('Sign In'),
       caption: trans.__('Show where to sign in'),
@@ -101,7 +123,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       }
     });
     projects.stateChanged.connect(() => {
-      for (const id of [CommandIDs.signIn, CommandIDs.signOut]) {
+      for (const id of [CommandIDs.join, CommandIDs.signIn, CommandIDs.signOut]) {
         commands.notifyCommandChanged(id);
       }
     });

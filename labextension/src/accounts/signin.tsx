@@ -4,7 +4,7 @@ import { accounts, ApiError, type AuthState } from '../api';
 import { Button, ErrorNote, useUi } from '../components';
 import { Resource, useOwnResource } from '../pages/resource';
 
-import { type FieldName, type IFieldError, SubmitRow, TextField, useSubmission } from './form';
+import { type FieldName, type IFieldError, SubmitRow, TextField, useSubmission, waitLabel } from './form';
 
 /** The fewest characters of a password. */
 export const SHORTEST_PASSWORD = 8;
@@ -147,7 +147,9 @@ function SignInStep({ state, draft, change, go, done, autoFocus }: IStepProps): 
       />
       <SubmitRow submission={submission} label={trans.__('Sign in')} busyLabel={trans.__('Signing in…')} />
       <div className="jp-Insighter-SignIn-links">
-        <Link onClick={() => go('recovery')}>{trans.__('Forgot your password?')}</Link>
+        <Link onClick={() => go(state?.sends_mail === false ? 'new-password' : 'recovery')}>
+          {trans.__('Forgot your password?')}
+        </Link>
         {state && state.sign_up !== 'closed' && (
           <Link onClick={() => go('sign-up')}>
             {state.sign_up === 'invited'
@@ -275,7 +277,7 @@ function NewPasswordStep({ state, draft, change, go, done, autoFocus }: IStepPro
     <form method="post" noValidate aria-busy={submission.busy} onSubmit={submission.submit}>
       <p role="status">
         {state?.sends_mail === false
-          ? trans.__('This server sends no e-mail: ask whoever runs it for your code, and enter it here.')
+          ? trans.__('This server sends no e-mail: ask whoever runs it for a code, and enter it here.')
           : trans.__('If this address has an account, a code is on its way to it. Look into your mail.')}
       </p>
       <EmailField draft={draft} change={change} submission={submission} />
@@ -287,7 +289,9 @@ function NewPasswordStep({ state, draft, change, go, done, autoFocus }: IStepPro
         busyLabel={trans.__('Setting the password…')}
       />
       <div className="jp-Insighter-SignIn-links">
-        <Link onClick={() => go('recovery')}>{trans.__('Ask for another code')}</Link>
+        {state?.sends_mail !== false && (
+          <Link onClick={() => go('recovery')}>{trans.__('Ask for another code')}</Link>
+        )}
         <Link onClick={() => go('sign-in')}>{trans.__('Back to signing in')}</Link>
       </div>
     </form>
@@ -328,9 +332,11 @@ function ConfirmationStep({ state, draft, change, go, done, autoFocus }: IStepPr
       </p>
       <CodeField draft={draft} change={change} submission={submission} autoFocus={autoFocus} />
       <SubmitRow submission={submission} label={trans.__('Confirm')} busyLabel={trans.__('Confirming…')}>
-        <Button disabled={resend.busy || resend.wait > 0} onClick={() => resend.submit()}>
-          {resend.wait > 0 ? trans.__('Wait %1 s', resend.wait) : trans.__('Send it again')}
-        </Button>
+        {state?.sends_mail !== false && (
+          <Button disabled={resend.busy || resend.wait > 0} onClick={() => resend.submit()}>
+            {resend.wait > 0 ? waitLabel(resend, trans) : trans.__('Send it again')}
+          </Button>
+        )}
       </SubmitRow>
       {resend.error && <ErrorNote error={resend.error} />}
       {again && <p role="status">{trans.__('It was sent again. It may take a minute.')}</p>}

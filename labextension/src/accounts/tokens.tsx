@@ -163,7 +163,7 @@ const DAYS: ReadonlyArray<number> = [7, 30, 90, 365];
 /** Ask for a new token and make it; null when cancelled. */
 function askToken(host: IHost, model: AccountModel): Promise<NewAccessToken | null> {
   const { trans, projects } = host;
-  const choices = projects.all.filter(project => project.member !== false && project.role !== null);
+  const choices = projects.all.filter(project => project.member);
   const first = choices.find(({ id }) => id === projects.current?.id) ?? choices[0];
   return ask<IChoice, NewAccessToken>({
     ui: host,

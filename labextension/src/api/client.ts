@@ -135,17 +135,6 @@ export async function call<M extends Method, R extends RoutesWith<M>>(
   return (await readJson(response)) as Answer<Operation<R, M>>;
 }
 
-export async function request<T>(
-  method: Method,
-  route: string,
-  options: { query?: QueryValues; body?: unknown; signal?: AbortSignal }
-): Promise<T> {
-  const { query, body, signal } = options;
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  const response = await send(serverUrl(`insighter/api${route}`, query), method.toUpperCase(), text, signal);
-  return (await readJson(response)) as T;
-}
-
 /** The whole address of a route of the API. */
 export function apiUrl(route: Route, path: PathValues = {}, query: QueryValues = {}): string {
   const filled = route.replace(/{(\w+)}/g, (_match, name: string) => {

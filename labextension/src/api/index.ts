@@ -8,13 +8,13 @@ export * as datasets from './datasets';
 export * as experiments from './experiments';
 export * as models from './models';
 export * as deployments from './deployments';
+export * as sharing from './sharing';
 
 export type {
   AccessToken,
   AccessTokenCreate,
   Account,
   AuthState,
-  Invitation,
   Me,
   NewAccessToken,
   Role,
@@ -40,4 +40,5 @@ export type {
   RegisterModel,
   SignatureField
 } from './models';
+export type { Invitation } from './sharing';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

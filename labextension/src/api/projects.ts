@@ -1,11 +1,10 @@
 import { call, everything, type IPage } from './client';
-import type { Me } from './accounts';
 import type { components } from './generated';
 
 type Schemas = components['schemas'];
 
-export type Status = Omit<Schemas['Status'], 'me'> & { me: Me };
-export type Project = Schemas['Project'] & { member?: boolean; visibility?: 'private' | 'team' | 'public' };
+export type Status = Schemas['Status'];
+export type Project = Schemas['Project'];
 export type ProjectCreate = Schemas['ProjectCreate'];
 export type ProjectUpdate = Schemas['ProjectUpdate'];
 export type ProjectContents = Schemas['ProjectContents'];
@@ -13,13 +12,16 @@ export type Quickstart = Schemas['Quickstart'];
 
 /** The platform's version, state and caller. */
 export function status(signal?: AbortSignal): Promise<Status> {
-  return call('get', '/status', { signal }) as Promise<unknown> as Promise<Status>;
+  return call('get', '/status', { signal });
 }
 
-/** The caller's projects by name; the archived ones instead when asked for. */
-export function list(archived = false): Promise<Project[]> {
+/**
+ * The projects the caller is a member of, by name; the archived ones instead when asked for. The scope "all" has also
+ * those that one may read without being a member.
+ */
+export function list(archived = false, scope: 'mine' | 'all' = 'mine'): Promise<Project[]> {
   return everything<Project>((cursor): Promise<IPage<Project>> =>
-    call('get', '/projects', { query: { archived, cursor } })
+    call('get', '/projects', { query: { archived, scope, cursor } })
   );
 }
 

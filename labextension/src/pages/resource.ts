@@ -2,6 +2,8 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 import * as React from 'react';
 
+import { ApiError } from '../api';
+
 /** Something that is fetched from the server, shown, and fetched again. */
 export class Resource<T> implements IDisposable {
   /**
@@ -13,7 +15,7 @@ export class Resource<T> implements IDisposable {
     private readonly again: (value: T) => number | null = () => null
   ) {}
 
-  /** What came last; null before anything did. It stays while it is asked for again, and when that fails. */
+  /** What came last; null before anything did. It stays while it is asked for again, and when that fails, unless it is gone. */
   get value(): T | null {
     return this._state.value;
   }
@@ -69,7 +71,9 @@ export class Resource<T> implements IDisposable {
         this._settle({ value: await this.fetch(), error: null });
       } catch (reason) {
         const error = reason instanceof Error ? reason : new Error(String(reason));
-        this._settle({ value: this.value, error });
+        // what is gone, or not to be seen any more, does not stay on the screen
+        const gone = reason instanceof ApiError && reason.status === 404;
+        this._settle({ value: gone ? null : this.value, error });
       }
     } while (this._once && !this._disposed);
     this._running = null;

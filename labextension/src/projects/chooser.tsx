@@ -5,6 +5,8 @@ import * as React from 'react';
 import { projects as api, type Project } from '../api';
 import { ErrorNote, type IUi, RelativeTime, UiProvider, useUi } from '../components';
 
+import { VisibilityBadge } from './badge';
+
 /** Let a project be found by typing, and chosen; null when cancelled. */
 export async function chooseProject(ui: IUi, options: { archived: boolean }): Promise<Project | null> {
   const dialog = new ChooserDialog(ui, options.archived);
@@ -60,7 +62,8 @@ function Chooser(props: { archived: boolean; choice: Choice; onChoose: () => voi
 
   React.useEffect(() => {
     let here = true;
-    api.list(archived).then(
+    // also those that are not one's own, but open to be read
+    api.list(archived, 'all').then(
       answer => {
         if (here) {
           setAll(answer);
@@ -129,6 +132,7 @@ function Chooser(props: { archived: boolean; choice: Choice; onChoose: () => voi
             }}
           >
             <span className="jp-Insighter-Row-name">{project.name}</span>
+            {!project.member && <VisibilityBadge project={project} />}
             <span className="jp-Insighter-Row-fact">
               <RelativeTime time={project.last_activity} />
             </span>

@@ -29,6 +29,7 @@ export const CommandIds = {
 /** Commands of the accounts. */
 export const AccountCommands = {
   open: 'insighter:open-account',
+  join: 'insighter:accept-invitation',
   signOut: 'insighter:sign-out'
 } as const;
 

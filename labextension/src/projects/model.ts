@@ -159,7 +159,9 @@ export class ProjectsModel implements IProjects, IDisposable {
   private async _load(): Promise<void> {
     const before = this._current;
     const person = this._person;
-    const [status, all] = await Promise.all([api.status(), api.list()]);
+    const [status, listed] = await Promise.all([api.status(), api.list()]);
+    // a new account gets its own project with the first answer, which the list may have been faster than
+    const all = listed.some(({ id }) => id === status.personal_project) ? listed : await api.list();
     if (person !== this._person) {
       return; // these are somebody else's
     }
@@ -213,8 +215,16 @@ export class ProjectsModel implements IProjects, IDisposable {
     const held = this._current;
     let project = all.find(each => each.id === held?.id) ?? null;
     if (!project && held) {
-      // Archived, or gone.
-      project = (await api.list(true)).find(each => each.id === held.id) ?? null;
+      // archived, or open to be read without being a member; or gone
+      project = await api.get(held.id).catch((reason: unknown) => {
+        if (reason instanceof ApiError && reason.status === 404) {
+          return null;
+        }
+        throw reason;
+      });
+      if (person !== this._person) {
+        return;
+      }
     }
     if (project) {
       this._replace(project);

@@ -1,7 +1,7 @@
 import { caretDownIcon, userIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { accounts, type Invitation, type Me } from '../api';
+import { type Invitation, type Me, type Role, sharing } from '../api';
 import { Button, ErrorNote, openMenu, useUi } from '../components';
 import { Resource, useOwnResource } from '../pages/resource';
 
@@ -47,7 +47,7 @@ export function Invitations(props: { me: Me; projects: IProjects }): JSX.Element
   const [list, { value }] = useOwnResource(
     () =>
       new Resource<Invitation[]>(
-        () => accounts.invitations(),
+        () => sharing.invitations(),
         () => LOOK
       ),
     me.user_id,
@@ -62,11 +62,11 @@ export function Invitations(props: { me: Me; projects: IProjects }): JSX.Element
         <InvitationRow
           key={invitation.id}
           invitation={invitation}
-          onAnswered={async accepted => {
+          onAnswered={async project => {
             list.set(value.filter(({ id }) => id !== invitation.id));
             await projects.refresh();
-            if (accepted && invitation.project_id) {
-              await projects.select(invitation.project_id);
+            if (project) {
+              await projects.select(project);
             }
           }}
         />
@@ -77,7 +77,8 @@ export function Invitations(props: { me: Me; projects: IProjects }): JSX.Element
 
 function InvitationRow(props: {
   invitation: Invitation;
-  onAnswered: (accepted: boolean) => Promise<void>;
+  /** Called with the id of the project that one is in now, if any. */
+  onAnswered: (project: string | null) => Promise<void>;
 }): JSX.Element {
   const { invitation } = props;
   const { trans } = useUi();
@@ -87,22 +88,23 @@ function InvitationRow(props: {
     setBusy(true);
     setError(null);
     try {
-      await accounts.answerInvitation(invitation.id, accepted ? 'accept' : 'decline');
-      await props.onAnswered(accepted);
+      let project: string | null = null;
+      if (accepted) {
+        project = (await sharing.accept(invitation.id))?.id ?? null;
+      } else {
+        await sharing.decline(invitation.id);
+      }
+      await props.onAnswered(project);
     } catch (reason) {
       setError(reason);
       setBusy(false);
     }
   };
-  const { invited_by, project, organisation, role } = invitation;
-  const text = organisation
-    ? trans.__('%1 invites you to the organisation “%2”.', invited_by ?? trans.__('Somebody'), organisation)
-    : trans.__(
-        '%1 invites you to “%2” as %3.',
-        invited_by ?? trans.__('Somebody'),
-        project ?? '',
-        roleName(role as never, trans)
-      );
+  const { invited_by, name, kind, role } = invitation;
+  const text =
+    kind === 'organisation'
+      ? trans.__('%1 invites you to the organisation “%2”.', invited_by, name)
+      : trans.__('%1 invites you to “%2” as %3.', invited_by, name, roleName(role as Role, trans));
   return (
     <li>
       <span>{text}</span>

@@ -15,6 +15,7 @@ import {
   useUi
 } from '../components';
 
+import { VisibilityBadge } from './badge';
 import { AccountCommands, CommandIds } from './commands';
 import { Invitations, PersonRow } from './person';
 import { may, roleName } from './roles';
@@ -171,7 +172,11 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],
         [{ command: CommandIds.switch, args: { archived: true } }],
-        [{ command: AccountCommands.open }, { command: AccountCommands.signOut }]
+        [
+          { command: AccountCommands.join },
+          { command: AccountCommands.open },
+          { command: AccountCommands.signOut }
+        ]
       ],
       event.currentTarget
     );
@@ -217,36 +222,14 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
   );
 }
 
-/** Who else sees the project, where it is not its members alone. */
-function VisibilityBadge({ project }: { project: Project }): JSX.Element | null {
-  const { trans } = useUi();
-  switch (project.visibility) {
-    case 'public':
-      return (
-        <span className="jp-Insighter-Badge" title={trans.__('Everybody who is signed in can read it')}>
-          {trans.__('public')}
-        </span>
-      );
-    case 'team':
-      return (
-        <span className="jp-Insighter-Badge" title={trans.__('All members of its organisation can read it')}>
-          {trans.__('team')}
-        </span>
-      );
-    default:
-      return null;
-  }
-}
-
 /** What the caller is in the project, and with how many others. */
 function standing(project: Project, trans: ReturnType<typeof useUi>['trans']): string[] {
   if (project.personal) {
     return [trans.__('only you')];
   }
-  const facts =
-    project.member !== false
-      ? [roleName(project.role, trans), trans._n('%1 member', '%1 members', project.members)]
-      : [trans.__('not a member')];
+  const facts = project.member
+    ? [roleName(project.role, trans), trans._n('%1 member', '%1 members', project.members)]
+    : [trans.__('not a member')];
   return may({ ...project, archived_at: null }, 'editor') ? facts : [...facts, trans.__('read only')];
 }
 
