@@ -37,7 +37,7 @@ async def listening(
     finally:
         socket.close()
         async with asyncio.timeout(10):
-            while await socket.read_message() is not None:
+            while socket.close_code is None and await socket.read_message() is not None:
                 pass
 
 
