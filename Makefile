@@ -84,6 +84,13 @@ node_modules/.package-lock.json: package-lock.json $(VENV)/.packages
 	@if [ -f $@ ] && [ ! package-lock.json -nt $@ ]; then :; else npm ci --silent --ignore-scripts; fi
 	@touch $@
 
+# An emulator of Supabase, for the tests of Supabase mode alone.
+EMULATOR := tests/supabase/emulator
+$(EMULATOR)/node_modules/.package-lock.json: $(EMULATOR)/package-lock.json $(VENV)/.test-packages
+	@if [ -f $@ ] && [ ! $(EMULATOR)/package-lock.json -nt $@ ]; then touch $@; \
+	elif echo "Installing the emulator of Supabase" && cd $(EMULATOR) && npm ci --silent --ignore-scripts; then touch node_modules/.package-lock.json; \
+	else echo "npm could not install it: the tests against the emulator are left out."; [ "$$CI" != true ]; fi
+
 .PHONY: install
 install: $(VENV)/.insighter $(VENV)/.front-end ## install Insighter into .venv, for development
 
@@ -98,7 +105,7 @@ run: install ## open JupyterLab with Insighter, in the folder projects/
 	exec $(BIN)/jupyter lab --ServerApp.root_dir=projects $$options $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.test-packages install ## run all tests; make test ARGS="tests/unit -k lineage" runs some
+test: $(VENV)/.test-packages install $(EMULATOR)/node_modules/.package-lock.json ## run all tests; make test ARGS="tests/unit -k lineage" runs some
 	@.ci/test $(ARGS)
 
 .PHONY: lint
@@ -151,4 +158,4 @@ clean: ## remove what was built, keep what was installed
 
 .PHONY: distclean
 distclean: clean ## remove what was installed too
-	rm -rf $(VENV) node_modules
+	rm -rf $(VENV) node_modules $(EMULATOR)/node_modules

@@ -94,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     delete.add_argument("name", help="name, slug or id")
     delete.add_argument("--yes", action="store_true", help="do not ask")
 
+    from insighter_ext.sharing import commands as sharing
+
+    sharing.add_projects(projects, command, server)
+    sharing.add_members(group("member", "who may what in a project"), command, project)
+
     datasets = group("dataset", "datasets")
     command(datasets, "list", _dataset_list, "list the datasets", project)
     upload = command(
@@ -122,6 +127,11 @@ def _parser() -> argparse.ArgumentParser:
     from insighter_ext.gateways.supabase import commands as supabase
 
     supabase.add(group("supabase", "a Supabase project as the database: init, check"), command, output)
+
+    from insighter_ext.accounts import commands as accounts
+
+    accounts.add_accounts(group("accounts", "the accounts of this machine"), command, output)
+    accounts.add_tokens(group("token", "your personal access tokens"), command, project)
 
     command(commands, "doctor", _doctor, "check the installation, and say what to do", output)
     return parser

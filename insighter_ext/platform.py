@@ -109,7 +109,7 @@ class Platform:
         data, objects = adapters.data, adapters.objects
         owner = None if settings.accounts else adapters.local_owner
         place = _place(settings)
-        credentials = CredentialsService(data, settings.storage_dir / "servers")
+        credentials = CredentialsService(data, place / "servers")
         await credentials.open()
         tracking = TrackingService(data, objects)
         registry = RegistryService(data, objects)

@@ -108,14 +108,14 @@ class JupyterServer:
             )
 
     def start(self, timeout: float = 90) -> JupyterServer:
-        """Start and wait for the first answer of Insighter's status route."""
+        """Start and wait until Insighter answers."""
         self.launch()
         assert self.process is not None
         deadline = time.monotonic() + timeout
         with self.client() as client:
             while True:
                 with contextlib.suppress(httpx.TransportError):
-                    answer = client.get("/insighter/api/status")
+                    answer = client.get("/insighter/api/auth")
                     if answer.status_code == 200:
                         return self
                 if self.process.poll() is not None or time.monotonic() > deadline:

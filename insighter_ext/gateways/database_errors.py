@@ -9,6 +9,7 @@ _STATUS = {
     "42501": 403,  # insufficient_privilege: row-level security refused a row
     "23505": 409,  # unique_violation
     "23503": 409,  # foreign_key_violation
+    "23001": 409,  # restrict_violation: the same where a key says "on delete restrict", from PostgreSQL 18 on
     "23514": 422,  # check_violation
     "23502": 422,  # not_null_violation
     "54000": 422,  # program_limit_exceeded: a text too long for its index

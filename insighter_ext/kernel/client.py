@@ -74,7 +74,8 @@ class Client:
                 import httpx
 
                 self._http = httpx.Client(
-                    headers={"Authorization": f"Bearer {self.token}"},
+                    # Whoever is about to sign in has none yet.
+                    headers={"Authorization": f"Bearer {self.token}"} if self.token else {},
                     timeout=httpx.Timeout(_TIMEOUT, connect=10.0),
                     # A proxy that leads out of the house does not lead back in.
                     trust_env=urlsplit(self.url).hostname not in _LOOPBACK,

@@ -9,6 +9,7 @@ from typing import Any
 from insighter_ext.kernel.client import Client, current
 from insighter_ext.kernel.collection import Collection
 from insighter_ext.kernel.errors import NotConnected, ProjectNotFound, missing
+from insighter_ext.kernel.members import Members
 from insighter_ext.kernel.scope import Scope
 from insighter_ext.kernel.tables import Card, Table, ago, amount, when
 
@@ -46,9 +47,14 @@ class CurrentProject(Card):
         return role
 
     @property
-    def members(self) -> int:
-        """How many members it has."""
-        return int(self._scope.details()["members"])
+    def members(self) -> Members:
+        """Its members, to be read."""
+        return Members(self._scope)
+
+    @property
+    def visibility(self) -> str:
+        """Who sees it without being a member: private, team or public."""
+        return str(self._scope.details()["visibility"])
 
     @property
     def last_activity(self) -> dt.datetime:
@@ -72,6 +78,7 @@ class CurrentProject(Card):
         lines = [
             f"{project['name']} · {amount(project['members'], 'member')}"
             + (f" · {project['role']}" if project["role"] else "")
+            + (f" · {project['visibility']}" if project["visibility"] != "private" else "")
             + (" · archived" if project["archived_at"] else ""),
             f"{amount(counts['datasets'], 'dataset')} · {amount(counts['experiments'], 'experiment')}"
             f" with {amount(counts['runs'], 'run')} · {amount(counts['models'], 'model')}"
@@ -98,7 +105,7 @@ class Project(CurrentProject):
 
 
 class Projects(Collection[Project]):
-    """All projects that can be seen from here: from a kernel, its own.
+    """The projects one is a member of: from a kernel, its own. By name also those that are open to be read.
 
     Example:
         >>> ix.projects.list()
@@ -129,6 +136,9 @@ class Projects(Collection[Project]):
     def __getitem__(self, name: str) -> Project:
         known = list(self._client.pages("projects"))
         for item in known:
+            if name in (item["id"], item["slug"]) or name.casefold() == item["name"].casefold():
+                return Project(Scope(self._client, item["id"]), item)
+        for item in self._client.pages("projects", scope="all"):
             if name in (item["id"], item["slug"]) or name.casefold() == item["name"].casefold():
                 return Project(Scope(self._client, item["id"]), item)
         names = [item["name"] for item in known]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import secrets
 import signal
 import socket
 import stat
@@ -18,8 +20,11 @@ from uuid import uuid4
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
+from insighter_ext.credentials.service import TOKEN_PREFIX
+from insighter_ext.gateways.embedded.postgres import EmbeddedPostgres
 from tests.kernel.notebook import Kernel, kernel
 from tests.running import JupyterServer
 
@@ -119,6 +124,28 @@ def runs(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def somebody(house: House, role: str | None) -> str:
+    """The access token of a new account, a viewer's at most, with a role in the project or none."""
+    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    database = EmbeddedPostgres(house.server.data_dir / "postgres")
+    with psycopg.connect(**database.conninfo(), autocommit=True) as connection:
+        row = connection.execute(
+            "insert into auth.users (email) values (%s) returning id", [f"{uuid4().hex}@example.org"]
+        ).fetchone()
+        assert row is not None
+        if role is not None:
+            connection.execute(
+                "insert into insighter.members (project_id, user_id, role) values (%s, %s, %s)",
+                [house.project["id"], row[0], role],
+            )
+        connection.execute(
+            "insert into insighter.credentials (user_id, project_id, kind, label, role, secret_hash, expires_at)"
+            " values (%s, %s, 'token', 'test', 'viewer', %s, now() + interval '1 hour')",
+            [row[0], house.project["id"], hashlib.sha256(secret.encode()).hexdigest()],
+        )
+    return secret
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +273,28 @@ def test_the_kernel_s_own_credential_reaches_endpoints_and_nobody_else_does(
         headers = {"Authorization": f"Bearer {stranger.environment()['INSIGHTER_TOKEN']}"}
         assert httpx.post(url, json=house.request, headers=headers).status_code == 404
         assert httpx.get(house.server.url + house.url(), headers=headers).status_code == 404
+
+
+@pytest.mark.slow
+def test_every_reader_calls_an_endpoint_by_an_access_token(house: House, steady: dict[str, Any]) -> None:
+    viewer, stranger = somebody(house, "viewer"), somebody(house, None)
+    invocations = f"{house.server.url}/{steady['path']}/invocations"
+
+    def call(secret: str) -> httpx.Response:
+        return httpx.post(
+            invocations, json=house.request, headers={"Authorization": f"Bearer {secret}"}, timeout=60
+        )
+
+    assert call(viewer).json() == {"predictions": house.said}
+    assert call(stranger).status_code == 404
+    restriction = f"/insighter/api/projects/{house.project['id']}/restrictions/deployment/{steady['name']}"
+    assert house.api.put(restriction, json={"min_role": "editor", "people": []}).status_code == 200
+    try:
+        assert call(viewer).status_code == 404
+        assert house.invoke(steady).json() == {"predictions": house.said}
+    finally:
+        assert house.api.delete(restriction).status_code == 204
+    assert call(viewer).status_code == 200
 
 
 def test_a_page_can_invoke_with_the_cookie_and_its_token_only(house: House, steady: dict[str, Any]) -> None:

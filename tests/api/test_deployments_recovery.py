@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import psutil
+import psycopg
 import pytest
 
+from insighter_ext.deployments.host import Host
 from insighter_ext.deployments.run_dir import CUT_OFF, RunDir
-from insighter_ext.errors import NotFound, Unavailable
+from insighter_ext.errors import Conflict, NotFound, Unavailable
+from insighter_ext.gateways.embedded.postgres import EmbeddedPostgres
 from insighter_ext.platform import Platform
+from insighter_ext.principal import Principal
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -36,18 +42,44 @@ class Left:
         )
 
 
-async def leave(platform: Platform) -> Left:
+async def leave(platform: Platform, principal: Principal | None = None, **place: str) -> Left:
+    owner = principal or platform.owner
     project = await platform.data.call(platform.owner, "projects_create", name=f"Left {uuid4().hex}")
+    if owner != platform.owner:
+        assert principal is not None
+        await asyncio.to_thread(
+            superuser,
+            platform,
+            "insert into insighter.members (project_id, user_id, role) values (%s, %s, 'editor')",
+            project["id"],
+            principal.user_id,
+        )
     row = await platform.data.call(
-        platform.owner,
+        owner,
         "deployments_create",
         project_id=project["id"],
         id=uuid4(),
         name="left",
         model_name="wine",
         model_version=1,
+        **place,
     )
     return Left(platform, row)
+
+
+def superuser(platform: Platform, query: str, *arguments: Any) -> list[Any]:
+    database = EmbeddedPostgres(platform.settings.storage_dir / "postgres")
+    with psycopg.connect(**database.conninfo(), autocommit=True) as connection:
+        cursor = connection.execute(query, arguments)
+        return cursor.fetchall() if cursor.description else []
+
+
+def here(platform: Platform) -> dict[str, str]:
+    host = Host.of(platform.settings.storage_dir)
+    return {"host": host.name, "host_hash": host.key_hash}
+
+
+ELSEWHERE = {"host": "lab-2", "host_hash": "a" * 64}
 
 
 @pytest.fixture
@@ -109,3 +141,83 @@ async def test_what_a_deleted_deployment_left_is_removed(
     assert not left.run_dir.path.exists()
     with pytest.raises(NotFound):
         await status(platform, left)
+
+
+async def test_an_endpoint_on_another_machine_is_named_and_left_alone(platform: Platform) -> None:
+    left = await leave(platform, **ELSEWHERE)
+    found = await platform.deployments.get(platform.owner, left.project_id, left.name)
+    assert (found.status, found.host, found.log) == ("starting", "lab-2", [])
+    await platform.deployments.sweep()
+    assert await status(platform, left) == "starting", "its own machine knows better"
+    _, _, slug, name = left.path.split("/")
+    with pytest.raises(Unavailable) as refusal:
+        await platform.deployments.forward(platform.owner, slug, name, "ping", None, {})
+    assert refusal.value.code == "endpoint_elsewhere" and "lab-2" in refusal.value.message
+    with pytest.raises(Conflict) as running:
+        await platform.deployments.start(platform.owner, left.project_id, left.name)
+    assert "lab-2" in running.value.message
+    stopped = await platform.deployments.stop(platform.owner, left.project_id, left.name)
+    assert (stopped.status, stopped.host) == ("stopped", "lab-2")
+    moved = await platform.deployments.start(platform.owner, left.project_id, left.name)
+    assert moved.host == here(platform)["host"]
+    await platform.deployments.delete(platform.owner, left.project_id, left.name)
+    assert not left.run_dir.path.exists()
+
+
+async def test_what_moved_to_another_machine_ends_here(
+    platform: Platform, process: subprocess.Popen[bytes]
+) -> None:
+    left = await leave(platform, **here(platform))
+    left.note(process)
+    for function, place in (("deployments_stop", {}), ("deployments_start", ELSEWHERE)):
+        await platform.data.call(
+            platform.owner, function, project_id=left.project_id, name=left.name, **place
+        )
+    await platform.deployments.sweep()
+    assert process.wait(10) is not None
+    assert not left.run_dir.path.exists()
+    assert await status(platform, left) == "starting"
+
+
+@pytest.mark.parametrize("loss", ["left", "demoted"])
+async def test_what_runs_for_somebody_who_lost_the_right_is_stopped(
+    platform: Platform, process: subprocess.Popen[bytes], loss: str
+) -> None:
+    rows = await asyncio.to_thread(
+        superuser,
+        platform,
+        "insert into auth.users (email) values (%s) returning id",
+        f"{uuid4().hex}@example.org",
+    )
+    editor = Principal(rows[0][0])
+    left = await leave(platform, editor, **here(platform))
+    left.note(process)
+    await platform.deployments.sweep()
+    assert await status(platform, left) == "starting" and process.poll() is None
+    await asyncio.to_thread(
+        superuser,
+        platform,
+        "delete from insighter.members where user_id = %s"
+        if loss == "left"
+        else "update insighter.members set role = 'viewer' where user_id = %s",
+        editor.user_id,
+    )
+    await platform.deployments.sweep()
+    assert process.wait(10) is not None
+    found = await platform.deployments.get(platform.owner, left.project_id, left.name)
+    assert found.status == "stopped" and "start it again" in (found.reason or "")
+    events = await asyncio.to_thread(
+        superuser,
+        platform,
+        "select actor, actor_kind from insighter.events where asset_id = %s and verb = 'stopped'",
+        str(left.id),
+    )
+    assert events == [(editor.user_id, "service")]
+
+
+async def test_two_servers_that_start_at_once_are_one_machine(tmp_path: Path) -> None:
+    hosts = await asyncio.gather(*(asyncio.to_thread(Host.of, tmp_path / "data") for _ in range(8)))
+    assert len({host.key for host in hosts}) == 1 and len(hosts[0].key) > 40
+    assert Host.of(tmp_path / "data") == hosts[0] and hosts[0].key not in repr(hosts[0])
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["host.key"]
+    assert (tmp_path / "data" / "host.key").stat().st_mode & 0o077 == 0

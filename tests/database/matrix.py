@@ -1,4 +1,4 @@
-"""Who may do what, written down: a line for every table (``matrix_tables.txt``) and function (``matrix_functions.txt``).
+"""Who may do what, written down: a line per table (``matrix_tables.txt``) and function (``matrix_functions.txt``).
 
 ``test_matrix.py`` makes the matrix from the catalogue and tries each cell on each PostgreSQL, so a table or a function
 without a line fails, and a line without one too.
@@ -66,6 +66,7 @@ RULES = {
     "own": "owner+: done; viewer+ readers: 403; stranger: 404",
     # Who may what, and credentials: by people alone.
     "person-admin": "admin owner: done; viewer+ readers: 403; stranger: 404",
+    "person-read-admin": "admin owner: told; viewer+ readers: 403; stranger: 404",
     "person-own": "owner: done; viewer+ readers: 403; stranger: 404",
     "person": "kernel token agent: 403; *: ok",
     # By name alone, as MLflow's clients have it: in the project of a credential, or in the personal one.

@@ -647,6 +647,36 @@ async def test_a_password_that_was_changed_meanwhile_signs_nobody_in(
         await thief.close()
 
 
+@pytest.mark.parametrize("way", ["change", "recover"])
+async def test_a_sign_in_that_is_on_its_way_ends_with_its_password(
+    auth_gateway: EmbeddedAuthGateway, cluster: EmbeddedPostgres, database: Database, way: str
+) -> None:
+    """Somebody with the old password is just signing in, on another server, while the owner locks them out."""
+    name = database.superuser("select current_database()")[0][0]
+    owner = await signed_up(auth_gateway)
+    user, email = owner.account.user_id, owner.account.email
+    code = await auth_gateway.issue_code(email, "recovery")
+    with psycopg.connect(**cluster.conninfo(database=name)) as thief:
+        thief.execute("update auth.users set last_sign_in_at = now() where id = %s", [user])
+        made = thief.execute(
+            "insert into auth.sessions (user_id) values (%s) returning id", [user]
+        ).fetchone()
+        if way == "change":
+            principal = await auth_gateway.verify(owner.access_token)
+            lock_out: Any = auth_gateway.change_password(principal, PASSWORD, ANOTHER)
+        else:
+            lock_out = auth_gateway.recover(email, code, ANOTHER)
+        locking = asyncio.ensure_future(lock_out)
+        query = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and usename = %s"
+        while not database.superuser(query, AUTH_ROLE)[0][0]:
+            assert not locking.done()
+            await asyncio.sleep(0.01)
+        thief.commit()
+    await locking
+    assert made is not None and made[0] not in sessions(database, user)
+    assert len(sessions(database, user)) == 1
+
+
 # ---- the key ---------------------------------------------------------------------------------------------------------
 
 

@@ -88,13 +88,14 @@ class World:
                 "insert into insighter.members (project_id, user_id, role) values (%s, %s, %s)",
                 made["id"],
                 self.people[name].user_id,
-                name if name in LEVELS else "viewer",
+                name if name in LEVELS else "annotator",
             )
+        owner.call("members_set", project_id=made["id"], user_id=self.values["guest"], role="viewer")
 
     def _assets(self) -> None:
         owner, project = self.people["owner"], self.values["project"]
-        keys = {name: f"{project}/{digit * 64}" for name, digit in
-                [("object", "1"), ("loose", "2"), ("another", "3"), ("closed_object", "4")]}  # fmt: skip
+        names = {"object": "1", "loose": "2", "another": "3", "closed_object": "4", "files": "6"}
+        keys = {name: f"{project}/{digit * 64}" for name, digit in names.items()}
         self.values |= keys
         for name, key in [("canary wine", keys["object"]), ("canary closed", keys["closed_object"])]:
             owner.call(
@@ -118,30 +119,38 @@ class World:
         )["id"]
         point = {"key": "canary_metric", "value": 0.5, "step": 1, "time": 1}
         owner.call("runs_log_batch", run_id=run, metrics=[point], params={"canary": "canary"})
-        read = {"name": "canary read", "digest": "1", "source_type": "local", "source": "canary"}
-        owner.call("runs_log_inputs", run_id=run, datasets=[read])
-        model = owner.call(
-            "logged_models_create", experiment_id=experiment, name="canary logged", source_run_id=run
-        )["id"]
-        owner.call("logged_models_update", id=model, status="LOGGED_MODEL_READY")
+        source = {"source_type": "local", "source": "canary"}
+        reads = [("canary read", "1"), ("canary closed", keys["closed_object"].split("/")[1][:16])]
+        owner.call(
+            "runs_log_inputs",
+            run_id=run,
+            datasets=[{"name": name, "digest": digest, **source} for name, digest in reads],
+        )
+        model = self._model(experiment, run, "canary logged", keys["object"])
         owner.call("runs_log_outputs", run_id=run, models=[{"model_id": model, "step": 1}])
         score = {**point, "key": "canary_score", "model_id": model}
         owner.call("runs_log_batch", run_id=run, model_metrics=[score])
-        for root, path in [(f"runs/{run}", "canary.txt"), (f"models/{model}", "canary/MLmodel")]:
-            owner.call(
-                "artifacts_put", root=root, path=path, object_key=keys["object"],
-                sha256=keys["object"].split("/")[1], size=1,
-            )  # fmt: skip
-        owner.call("models_register", project_id=project, name="canary model", model_id=model)
-        owner.call("models_set_alias", name="canary model", alias="champion", version="1", project_id=project)
+        owner.call(
+            "artifacts_put", root=f"runs/{run}", path="canary.txt", object_key=keys["object"],
+            sha256=keys["object"].split("/")[1], size=1,
+        )  # fmt: skip
+        self.values["closed_model"] = self._model(experiment, None, "canary closed logged", keys["files"])
+        for name, logged, alias in [
+            ("canary model", model, "champion"),
+            ("canary closed model", self.values["closed_model"], "closed"),
+        ]:
+            owner.call("models_register", project_id=project, name=name, model_id=logged)
+            owner.call("models_set_alias", name=name, alias=alias, version="1", project_id=project)
         self.values |= {"experiment": int(experiment), "run_hex": run, "logged_model": model}
         self.values["run"] = self._one("select id from insighter.runs where name = 'canary run'")
-        self.values["model"] = self._one("select id from insighter.registered_models")
-        self.values["deployment"] = uuid4()
-        owner.call(
-            "deployments_create", project_id=project, id=self.values["deployment"], name="canary-endpoint",
-            model_name="canary model", model_version=1, port=50_000,
-        )  # fmt: skip
+        for value, name in [("model", "canary model"), ("closed_registered", "canary closed model")]:
+            self.values[value] = self._one("select id from insighter.registered_models where name = %s", name)
+        for value, name in [("deployment", "canary-endpoint"), ("closed_deployment", "canary-closed")]:
+            self.values[value] = uuid4()
+            owner.call(
+                "deployments_create", project_id=project, id=self.values[value], name=name,
+                model_name="canary model", model_version=1, port=50_000,
+            )  # fmt: skip
         self.values["credential"] = owner.call(
             "credentials_issue", project_id=project, label="canary kernel", secret_hash="1" * 64,
             issuer_hash="2" * 64, seconds=3600,
@@ -150,12 +159,25 @@ class World:
             "tokens_create", project_id=project, name="canary token", role="viewer", secret_hash="3" * 64, days=1
         )["id"]  # fmt: skip
 
+    def _model(self, experiment: str, run: str | None, name: str, key: str) -> str:
+        """A logged model with a file."""
+        owner = self.people["owner"]
+        model = str(
+            owner.call("logged_models_create", experiment_id=experiment, name=name, source_run_id=run)["id"]
+        )
+        owner.call("logged_models_update", id=model, status="LOGGED_MODEL_READY")
+        owner.call(
+            "artifacts_put", root=f"models/{model}", path="canary/MLmodel", object_key=key,
+            sha256=key.split("/")[1], size=1,
+        )  # fmt: skip
+        return model
+
     def _sharing(self) -> None:
         self.values["organisation"] = self._one(
             "insert into insighter.organisations (name, created_by) values ('canary organisation', %s) returning id",
             self.values["owner"],
         )
-        for name, role in [("owner", "admin"), ("team", "member")]:
+        for name, role in [("owner", "admin"), ("team", "member"), ("guest", "member")]:
             self.database.superuser(
                 "insert into insighter.organisation_members (organisation_id, user_id, role) values (%s, %s, %s)"
                 " on conflict do nothing",
@@ -163,13 +185,41 @@ class World:
                 self.values[name],
                 role,
             )
+        for kind, asset in [
+            ("dataset", "closed"),
+            ("model", "closed_registered"),
+            ("deployment", "closed_deployment"),
+        ]:
+            self.database.superuser(
+                "insert into insighter.restrictions"
+                " (project_id, asset_kind, asset_id, min_role, people, created_by)"
+                " values (%s, %s, %s, 'admin', array[%s]::uuid[], %s)",
+                self.values["project"],
+                kind,
+                self.values[asset],
+                self.values["annotator"],
+                self.values["owner"],
+            )
+        # The member of the organisation is invited to the project, and has asked for it; so has somebody else.
         self.database.superuser(
-            "insert into insighter.restrictions (project_id, asset_kind, asset_id, min_role, people, created_by)"
-            " values (%s, 'dataset', %s, 'admin', array[%s]::uuid[], %s)",
-            self.values["project"],
-            self.values["closed"],
-            self.values["annotator"],
-            self.values["owner"],
+            "update auth.users set email_confirmed_at = now() where id = %s", self.values["team"]
+        )
+        email = self._one("select email from auth.users where id = %s", self.values["team"])
+        owner = self.people["owner"]
+        for value, where in [("invitation", "project"), ("organisation_invitation", "organisation")]:
+            self.values[value] = owner.call(
+                "invitations_create",
+                email=email if where == "project" else "canary@example.org",
+                role="viewer" if where == "project" else "member",
+                code_hash=("7" if where == "project" else "8") * 64,
+                **{f"{where}_id": self.values[where]},
+            )["id"]
+        for name in ("team", "other"):
+            self.people[name].call(
+                "access_requests_create", project=self.values["slug"], role="viewer", message="canary"
+            )
+        self.values["request"] = self._one(
+            "select id from insighter.access_requests where user_id = %s", self.values["other"]
         )
 
     def _elsewhere(self) -> None:
@@ -196,7 +246,12 @@ class World:
                 bucket,
                 bucket,
             )
-        for bucket, name in [("insighter", "object"), ("insighter", "loose"), ("canary", "object")]:
+        for bucket, name in [
+            ("insighter", "object"),
+            ("insighter", "loose"),
+            ("insighter", "closed_object"),
+            ("canary", "object"),
+        ]:
             run("insert into storage.objects (bucket_id, name) values (%s, %s)", bucket, self.values[name])
 
     def _read_columns(self) -> dict[str, list[Column]]:
@@ -306,9 +361,9 @@ class World:
             changed = [name for name in writable if line.changeable is None or name in line.changeable]
             if actor == "service" or not changed:
                 changed = writable
-            return (
-                f"update {line.relation} t set {', '.join(f'{c} = t.{c}' for c in changed)} where {line.row}"
-            )
+            new = line.new if actor in SIGNED_IN else {}
+            values_set = ", ".join(f"{name} = {new.get(name, f't.{name}')}" for name in changed)
+            return f"update {line.relation} t set {values_set} where {line.row}"
         granted = [column.name for column in columns if column.writable and "insert" in column.granted]
         if actor == "service" or not granted:
             granted = writable
@@ -341,8 +396,8 @@ class World:
             text = f"{error.diag.message_primary} {error.diag.message_hint}"
             for literal in re.findall(r"'(.+?)'", line.arguments):
                 text = text.replace(literal, "")
-            if status and status[1] == "404" and self.tells(text):
-                return f"404, which tells: {text}"
+            if status and actor == "stranger" and self.tells(text):
+                return f"{status[1]}, which tells: {text}"
             return status[1] if status else f"{error.sqlstate} {error}"
         finally:
             self.connection.rollback()
@@ -366,7 +421,7 @@ class World:
 
     def tells(self, answer: Any) -> bool:
         """Whether something of the project is in an answer."""
-        text = json.dumps(answer, ensure_ascii=False)
+        text = json.dumps(answer, ensure_ascii=False).replace(self.values["slug"], "")
         return CANARY in text or str(self.values["project"]) in text
 
     def written(self) -> int:

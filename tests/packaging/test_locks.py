@@ -20,13 +20,18 @@ def test_python_lock_is_pins_only(name: str) -> None:
     ] == []
 
 
-def test_node_lock_names_no_registry() -> None:
-    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+NODE = [ROOT, ROOT / "tests" / "supabase" / "emulator"]
+
+
+@pytest.mark.parametrize("folder", NODE, ids=["front-end", "emulator"])
+def test_node_lock_names_no_registry(folder: Path) -> None:
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
     assert [name for name, entry in packages.items() if "resolved" in entry and not entry.get("link")] == []
 
 
-def test_node_lock_belongs_to_package_json() -> None:
-    wanted = json.loads((ROOT / "package.json").read_text())
-    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"][""]
+@pytest.mark.parametrize("folder", NODE, ids=["front-end", "emulator"])
+def test_node_lock_belongs_to_package_json(folder: Path) -> None:
+    wanted = json.loads((folder / "package.json").read_text())
+    locked = json.loads((folder / "package-lock.json").read_text())["packages"][""]
     assert locked["dependencies"] == wanted["dependencies"]
-    assert locked["devDependencies"] == wanted["devDependencies"]
+    assert locked.get("devDependencies") == wanted.get("devDependencies")

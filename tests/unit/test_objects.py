@@ -140,6 +140,41 @@ async def test_delete_frees_and_spares_what_was_stored_again(store: LocalObjectS
     assert unfinished(folder) == []
 
 
+async def test_a_sweep_takes_what_nothing_names_and_spares_what_is_new(
+    store: LocalObjectStore, folder: Path
+) -> None:
+    named, lost, new = [await stored(store, content) for content in (b"named", b"lost", b"new")]
+    (folder / str(PROJECT) / "no object").write_text("somebody's own")
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    for made in (named, lost):
+        os.utime(await store.local_path(EDITOR, made.key), (0, yesterday.timestamp() - 60))
+    asked: list[str] = []
+
+    def orphaned(keys: list[str]) -> list[str]:
+        asked.extend(keys)
+        return [key for key in keys if key != named.key]
+
+    assert await asyncio.to_thread(store.sweep, orphaned, yesterday) == len(b"lost")
+    assert sorted(asked) == sorted([named.key, lost.key]), "what is new is not even asked about"
+    assert await read(store, named.key) == b"named" and await read(store, new.key) == b"new"
+    with pytest.raises(NotFound):
+        await store.local_path(EDITOR, lost.key)
+    assert (folder / str(PROJECT) / "no object").exists()
+
+
+async def test_what_is_stored_again_during_a_sweep_is_spared(store: LocalObjectStore) -> None:
+    lost = await stored(store, b"lost and found")
+    path = await store.local_path(EDITOR, lost.key)
+    os.utime(path, (0, 0))
+
+    def orphaned(keys: list[str]) -> list[str]:
+        os.utime(path)  # somebody uploads the same in this moment
+        return keys
+
+    assert store.sweep(orphaned, datetime.now(UTC) - timedelta(days=1)) == 0
+    assert await read(store, lost.key) == b"lost and found"
+
+
 @pytest.mark.parametrize(
     "key",
     ["", "..", "../../etc/passwd", f"{PROJECT}/../x", f"{PROJECT}/{'0' * 63}/", f"{PROJECT}/{'A' * 64}"],

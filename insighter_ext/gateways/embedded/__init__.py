@@ -25,6 +25,7 @@ async def open_embedded(storage_dir: Path, postgres_version: int) -> Adapters:
     from insighter_ext.gateways.embedded.data import EmbeddedDataGateway
     from insighter_ext.gateways.embedded.objects import LocalObjectStore
     from insighter_ext.gateways.embedded.postgres import DATABASE, EmbeddedPostgres
+    from insighter_ext.gateways.embedded.sweep import Sweep
     from insighter_ext.gateways.embedded.wake import ListeningWakeSource
 
     await asyncio.to_thread(storage_dir.mkdir, parents=True, exist_ok=True, mode=0o700)
@@ -33,10 +34,13 @@ async def open_embedded(storage_dir: Path, postgres_version: int) -> Adapters:
     auth = EmbeddedAuthGateway(postgres, DATABASE, storage_dir / "keys")
     wake = ListeningWakeSource(postgres, DATABASE)
     objects: LocalObjectStore | None = None
+    sweep: Sweep | None = None
 
     async def close() -> None:
         try:
             await wake.close()
+            if sweep is not None:
+                await sweep.close()
             await auth.close()
             await data.close()
             if objects is not None:
@@ -48,6 +52,8 @@ async def open_embedded(storage_dir: Path, postgres_version: int) -> Adapters:
         owner_id = await asyncio.to_thread(_prepare_database, postgres)
         await data.open()
         objects = LocalObjectStore(storage_dir / "objects", data)
+        sweep = Sweep(objects, postgres)
+        sweep.open()
         return Adapters("embedded", data, objects, auth, wake, Principal(owner_id), close)
     except BaseException:
         await close()

@@ -169,8 +169,6 @@ class EmbeddedAuthGateway(AccountStore):
             user_id = await redeem_code(connection, address, "recovery", code)
             if user_id is None:
                 return None
-            await connection.execute("delete from auth.sessions where user_id = %s", [user_id])
-            await connection.execute("delete from auth.one_time_tokens where user_id = %s", [user_id])
             # The code came to the address, or by the hand of who knows whose it is.
             cursor = await connection.execute(
                 """update auth.users set encrypted_password = %s, updated_at = now(), last_sign_in_at = now(),
@@ -178,7 +176,11 @@ class EmbeddedAuthGateway(AccountStore):
                    where id = %s returning id, email, email_confirmed_at""",
                 [hashed, user_id],
             )
-            return await self._begin(connection, account_of(await cursor.fetchone()))
+            account = account_of(await cursor.fetchone())
+            # After the password: who is signing in with the old one meanwhile has to be among them.
+            await connection.execute("delete from auth.sessions where user_id = %s", [user_id])
+            await connection.execute("delete from auth.one_time_tokens where user_id = %s", [user_id])
+            return await self._begin(connection, account)
 
         return await self._by_code(work)
 

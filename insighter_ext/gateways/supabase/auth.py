@@ -44,7 +44,12 @@ class SupabaseAuthGateway:
         async def ask(client: AsyncClient) -> AuthResponse:
             return await client.auth.sign_up({"email": address, "password": password})
 
-        answer = await self._ask(ask)
+        try:
+            answer = await self._ask(ask)
+        except errors.TooMany as error:
+            if not _rationed(error):
+                raise
+            return None  # there is an account that waits for its confirmation: nobody learns of it
         return None if answer.session is None else _session(answer)
 
     async def sign_in(self, email: str, password: str) -> Session:
@@ -73,7 +78,10 @@ class SupabaseAuthGateway:
         async def ask(client: AsyncClient) -> AuthResponse:
             return await client.auth.refresh_session(refresh_token)
 
-        return _session(await self._ask(ask))
+        try:
+            return _session(await self._ask(ask))
+        except errors.Invalid as error:  # it is not even written like a refresh token
+            raise session_expired() from error
 
     async def sign_out(self, principal: Principal) -> None:
         """See :class:`insighter_ext.gateways.auth.AuthGateway`."""
@@ -188,8 +196,7 @@ class SupabaseAuthGateway:
         try:
             await self._ask(ask)
         except errors.TooMany as error:
-            # Mails to one account are rationed: an address that has none would never be told so.
-            if "security purposes" not in str(error.__cause__):
+            if not _rationed(error):
                 raise
             log.info("a mail that was asked for again too soon was not sent")
         except (errors.Invalid, errors.NotFound, errors.Forbidden, errors.Conflict) as error:
@@ -298,6 +305,11 @@ _BY_CODE: dict[str, Callable[[], errors.InsighterError]] = {
         session_expired,
     ),
 }  # fmt: skip
+
+
+def _rationed(error: errors.TooMany) -> bool:
+    """Whether GoTrue rations the mails to one account: of an address that has none it would never say so."""
+    return "security purposes" in str(error.__cause__)
 
 
 async def _set_password(client: AsyncClient, attributes: Any) -> None:

@@ -96,13 +96,16 @@ class SupabaseObjectStore:
         key = f"{project_id}/{digest}"
         await self._data.call(principal, "objects_authorize", keys=[key], action="write")
         size = (await asyncio.to_thread(path.stat)).st_size
-        refused = await self._upload(principal, key, path, size, again=False)
-        if refused is not None and refused.code == "object_exists":
-            # The same bytes are there. Where nothing names them yet they are stored again, so that a deletion which is
-            # under way spares them; where something does, nobody may delete or replace them.
-            refused = await self._upload(principal, key, path, size, again=True)
-            if isinstance(refused, errors.NotFound | errors.Forbidden | errors.Conflict):
+        if await self._info(principal, key) is None:
+            refused = await self._upload(principal, key, path, size, again=False)
+            # Two at once send the same bytes, and the second is told so, or finds the door shut while it still sends.
+            if refused is not None and await self._info(principal, key) is not None:
                 refused = None
+        elif key in await self._data.call(principal, "objects_authorize", keys=[key], action="delete"):
+            # Nothing names it yet: stored again, it is spared by a deletion that is under way.
+            refused = await self._upload(principal, key, path, size, again=True)
+        else:
+            refused = None  # the same bytes, which nobody may delete or replace
         if refused is not None:
             raise refused
         await asyncio.to_thread(path.unlink, missing_ok=True)
@@ -261,13 +264,20 @@ class SupabaseObjectStore:
         return freed
 
     async def _stored_before(self, principal: Principal, key: str, until: datetime) -> bool:
-        try:
-            found = await self._bucket(principal, lambda bucket: bucket.info(key))
-        except (errors.NotFound, errors.Forbidden, errors.Invalid):
+        found = await self._info(principal, key)
+        if found is None:
             return False
         moments = [found.get(name) for name in ("updated_at", "last_modified", "created_at")]
         stored = next((moment for moment in moments if moment), None)
         return stored is not None and _moment(stored) <= until
+
+    async def _info(self, principal: Principal, key: str) -> dict[str, Any] | None:
+        """What Storage knows of an object; None where there is none that the principal may read."""
+        try:
+            found: dict[str, Any] = await self._bucket(principal, lambda bucket: bucket.info(key))
+        except (errors.NotFound, errors.Forbidden, errors.Invalid):
+            return None
+        return found
 
     async def _remove(self, principal: Principal, keys: list[str]) -> int:
         if not keys:

@@ -116,13 +116,41 @@ $$;
 create function private.role_in(p_project_id uuid) returns insighter.project_role
 language plpgsql stable security definer set search_path = '' as $$
 declare
+  v_user uuid := auth.uid();
+  v_claims jsonb := auth.jwt() -> 'insighter';
   v_role insighter.project_role;
 begin
-  if p_project_id not in (select private.project_ids('viewer')) then
+  if (v_claims ->> 'project')::uuid <> p_project_id then
     return null;
   end if;
-  select m.role into v_role from insighter.members m where m.project_id = p_project_id and m.user_id = auth.uid();
-  return least(coalesce(v_role, 'viewer'), (auth.jwt() -> 'insighter' ->> 'role')::insighter.project_role);
+  select m.role into v_role from insighter.members m where m.project_id = p_project_id and m.user_id = v_user;
+  if not found and v_user is not null then
+    select 'viewer' into v_role from insighter.projects p
+    where p.id = p_project_id and (p.visibility = 'public' or (p.visibility = 'team' and exists (
+      select from insighter.organisation_members o
+      where o.organisation_id = p.organisation_id and o.user_id = v_user)));
+  end if;
+  return case when v_role is not null
+    then least(v_role, (v_claims ->> 'role')::insighter.project_role) end;
+end
+$$;
+
+-- Whether the caller shares a project or an organisation with somebody. Asked for one person at a time: the people of all
+-- projects of the caller are many, and those of a page few.
+create function private.acquainted(p_user_id uuid) returns boolean
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_user uuid := auth.uid();
+  v_claims jsonb := auth.jwt() -> 'insighter';
+  v_only uuid := (v_claims ->> 'project')::uuid;
+begin
+  return exists (
+      select from insighter.members m join insighter.members n on n.project_id = m.project_id and n.user_id = v_user
+      where m.user_id = p_user_id and (v_only is null or m.project_id = v_only))
+    or (v_only is null and (v_claims ->> 'role') is null and exists (
+      select from insighter.organisation_members m
+      join insighter.organisation_members n on n.organisation_id = m.organisation_id and n.user_id = v_user
+      where m.user_id = p_user_id));
 end
 $$;
 
@@ -162,6 +190,24 @@ begin
     left join insighter.members m on m.project_id = r.project_id and m.user_id = v_user
     where r.asset_kind = p_kind and r.project_id in (select private.project_ids())
       and (m.role is null or (least(m.role, v_ceiling) < r.min_role and not v_user = any (r.people)));
+end
+$$;
+
+-- The same of one asset. For tables of which a project has few rows, or a statement reads few, this costs less.
+create function private.is_hidden(p_kind text, p_project_id uuid, p_id uuid) returns boolean
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_restriction insighter.restrictions;
+begin
+  select * into v_restriction from insighter.restrictions r
+  where r.project_id = p_project_id and r.asset_kind = p_kind and r.asset_id = p_id;
+  if not found then
+    return false;
+  end if;
+  return not exists (
+    select from insighter.members m where m.project_id = p_project_id and m.user_id = auth.uid()
+      and (least(m.role, (auth.jwt() -> 'insighter' ->> 'role')::insighter.project_role) >= v_restriction.min_role
+        or m.user_id = any (v_restriction.people)));
 end
 $$;
 
@@ -236,10 +282,7 @@ create policy organisation_members_delete on insighter.organisation_members for 
 -- People see the people they share a project or an organisation with.
 drop policy profiles_select on insighter.profiles;
 create policy profiles_select on insighter.profiles for select to authenticated
-  using (user_id = (select auth.uid())
-    or user_id in (select m.user_id from insighter.members m where m.project_id in (select private.membership_ids()))
-    or user_id in (select o.user_id from insighter.organisation_members o
-      where o.organisation_id in (select private.organisation_ids())));
+  using (user_id = (select auth.uid()) or private.acquainted(user_id));
 
 drop policy members_select on insighter.members;
 create policy members_select on insighter.members for select to authenticated
@@ -282,17 +325,17 @@ create policy restrictions_delete on insighter.restrictions for delete to authen
 
 -- Restrictive: they come on top of each table's own policies.
 create policy datasets_restricted on insighter.datasets as restrictive for all to authenticated
-  using (id not in (select private.hidden('dataset')));
+  using (not private.is_hidden('dataset', project_id, id));
 create policy dataset_versions_restricted on insighter.dataset_versions as restrictive for all to authenticated
-  using (dataset_id not in (select private.hidden('dataset')));
+  using (not private.is_hidden('dataset', project_id, dataset_id));
 create policy registered_models_restricted on insighter.registered_models as restrictive for all to authenticated
-  using (id not in (select private.hidden('model')));
+  using (not private.is_hidden('model', project_id, id));
 create policy model_versions_restricted on insighter.model_versions as restrictive for all to authenticated
-  using (model_id not in (select private.hidden('model')));
+  using (not private.is_hidden('model', project_id, model_id));
 create policy model_aliases_restricted on insighter.model_aliases as restrictive for all to authenticated
-  using (model_id not in (select private.hidden('model')));
+  using (not private.is_hidden('model', project_id, model_id));
 create policy deployments_restricted on insighter.deployments as restrictive for all to authenticated
-  using (id not in (select private.hidden('deployment')));
+  using (not private.is_hidden('deployment', project_id, id));
 create policy artifacts_restricted on insighter.artifacts as restrictive for all to authenticated
   using (root not in (select private.hidden_roots()) or not private.file_hidden(project_id, root, path));
 create policy events_restricted on insighter.events as restrictive for all to authenticated
@@ -328,18 +371,62 @@ begin
 end
 $$;
 
-create or replace function private.project_json(p insighter.projects) returns jsonb
+-- Projects as the caller sees them, all in one statement: what a policy asks for is then asked once, and not for each of them.
+create function private.projects_json(p_projects insighter.projects[]) returns table (id uuid, item jsonb)
 language sql stable set search_path = '' as $$
-  select jsonb_build_object(
+  select p.id, jsonb_build_object(
     'id', p.id, 'slug', p.slug, 'name', p.name, 'description', p.description, 'folder', p.folder,
     'personal', p.personal, 'archived_at', p.archived_at, 'created_at', p.created_at, 'updated_at', p.updated_at,
     'visibility', p.visibility, 'organisation_id', p.organisation_id,
-    'role', private.role_in(p.id),
-    'member', p.id in (select private.membership_ids()),
-    'members', (select count(*) from insighter.members m where m.project_id = p.id),
-    'last_event', (select coalesce(max(e.id), 0) from insighter.events e where e.project_id = p.id),
-    'last_activity', coalesce(
-      (select e.created_at from insighter.events e where e.project_id = p.id order by e.id desc limit 1), p.updated_at))
+    'role', case when o.role is null then private.role_in(p.id) else least(o.role, o.ceiling) end,
+    'member', o.role is not null,
+    'members', m.count, 'last_event', coalesce(e.id, 0), 'last_activity', coalesce(e.created_at, p.updated_at))
+  from unnest(p_projects) p
+  left join (
+    select o.project_id, o.role, (auth.jwt() -> 'insighter' ->> 'role')::insighter.project_role as ceiling
+    from insighter.members o where o.user_id = auth.uid()) o on o.project_id = p.id
+  left join lateral (
+    select count(*) from insighter.members m where m.project_id = p.id) m on true
+  left join lateral (
+    select e.id, e.created_at from insighter.events e where e.project_id = p.id order by e.id desc limit 1) e on true
+$$;
+
+create or replace function private.project_json(p insighter.projects) returns jsonb
+language sql stable set search_path = '' as $$
+  select j.item from private.projects_json(array[p]) j
+$$;
+
+-- The list of datasets, in one statement too.
+create or replace function public.datasets_list(p_project_id uuid, p_limit int default 100, p_cursor text default null)
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  v_project insighter.projects := private.project(p_project_id);
+  v_limit int := least(greatest(p_limit, 1), 500);
+  v_answer jsonb;
+begin
+  with page as materialized (
+    select d from insighter.datasets d
+    where d.project_id = v_project.id and (p_cursor is null or lower(d.name) > p_cursor)
+    order by lower(d.name) limit v_limit
+  ), latest as (
+    select distinct on (v.dataset_id) v from page join insighter.dataset_versions v
+      on v.project_id = v_project.id and v.dataset_id = (page.d).id
+    order by v.dataset_id, v.version desc
+  )
+  select jsonb_build_object(
+    'items', coalesce(jsonb_agg(jsonb_build_object(
+      'id', (d).id, 'name', (d).name, 'versions', (d).versions, 'created_at', (d).created_at, 'updated_at', (d).updated_at,
+      'latest', case when (l.v).version is not null then jsonb_build_object(
+        'version', (l.v).version, 'format', (l.v).format, 'filename', (l.v).filename, 'sha256', (l.v).sha256,
+        'size', (l.v).size, 'rows', (l.v).rows, 'columns', (l.v).columns, 'created_at', (l.v).created_at,
+        'created_by', coalesce(u.display_name, 'someone')) end) order by lower((d).name)), '[]'),
+    'cursor', case when count(*) = v_limit then max(lower((d).name)) end)
+  into v_answer
+  from page left join latest l on (l.v).dataset_id = (page.d).id
+  left join insighter.profiles u on u.user_id = (l.v).created_by;
+  return v_answer;
+end
 $$;
 
 -- ---- grants ---------------------------------------------------------------------------------------------------------
@@ -378,5 +465,6 @@ call private.expose('projects_create', 'projects_personal', 'projects_list', 'pr
   'deployments_set_status', 'deployments_delete', 'projects_contents');
 grant execute on function public.credentials_resolve to anon;
 
-grant execute on function private.membership_ids, private.organisation_shared, private.organisation_ids, private.role_in, private.in_person,
+grant execute on function private.membership_ids, private.organisation_shared, private.organisation_ids, private.role_in,
+  private.acquainted, private.in_person, private.projects_json, private.is_hidden,
   private.hidden, private.hidden_roots, private.file_hidden, private.hidden_events to authenticated;

@@ -270,7 +270,7 @@ create function public.projects_list(
   p_archived boolean default false, p_limit int default 100, p_cursor text default null, p_scope text default 'mine'
 ) returns jsonb
 language sql stable set search_path = '' as $$
-  with page as (
+  with page as materialized (
     select p from insighter.projects p
     where (p.archived_at is not null) = p_archived
       and (p_scope = 'all' or p.id in (select private.membership_ids()))
@@ -279,7 +279,8 @@ language sql stable set search_path = '' as $$
     limit least(greatest(p_limit, 1), 500)
   )
   select jsonb_build_object(
-    'items', coalesce(jsonb_agg(private.project_json(p) order by lower((p).name), (p).id::text), '[]'),
+    'items', (select coalesce(jsonb_agg(j.item order by lower(j.item ->> 'name'), j.id::text), '[]')
+      from private.projects_json(array(select p from page)) j),
     'cursor', case when count(*) = least(greatest(p_limit, 1), 500)
       then (select lower((p).name) || '/' || (p).id from page order by lower((p).name) desc, (p).id::text desc limit 1) end)
   from page
@@ -432,7 +433,8 @@ begin
   perform private.organisation_for(p_id);
   delete from insighter.organisations where id = p_id;
   return '{}';
-exception when foreign_key_violation then
+-- PostgreSQL 18 has a name of its own for it.
+exception when foreign_key_violation or restrict_violation then
   perform private.fail(409, 'organisation_in_use', 'projects are visible to its members',
     'their admins make them private or public first');
   return null;
@@ -569,7 +571,7 @@ create policy invitations_update on insighter.invitations for update to authenti
 -- two that belong to different people, as with the Kelvin sign and the letter k.
 create function private.folded_email(p_email text) returns text
 language sql immutable set search_path = '' as $$
-  select lower(btrim(p_email) collate "C")
+  select lower(p_email collate "C")
 $$;
 
 -- Whether it can still be accepted. It is worth what its sender's word is worth now: whoever is no admin any more has not
@@ -685,7 +687,7 @@ create function public.invitations_create(
 language plpgsql set search_path = '' as $$
 declare
   v_to uuid := private.inviting(p_project_id, p_organisation_id);
-  v_email text := private.folded_email(p_email);
+  v_email text := private.folded_email(btrim(p_email, E' \t\r\n'));
   v_new insighter.invitations;
   v_id uuid := gen_random_uuid();
 begin
@@ -923,7 +925,8 @@ language plpgsql security definer set search_path = '' as $$
 begin
   if private.in_person() then
     insert into insighter.access_requests (project_id, user_id, role, message)
-    select p.id, auth.uid(), p_role, p_message from insighter.projects p
+    -- Nothing is refused here: a refusal would tell that there is such a project.
+    select p.id, auth.uid(), least(p_role, 'admin'), left(p_message, 1000) from insighter.projects p
     where p_asked in (p.slug, p.id::text) and not p.personal
       and not exists (select from insighter.access_requests r where r.project_id = p.id and r.user_id = auth.uid()
         and r.created_at > now() - interval '30 days')
@@ -1247,19 +1250,6 @@ drop function private.hidden_events;
 create policy events_of_members on insighter.events as restrictive for all to authenticated
   using (asset_kind <> 'member' or project_id in (select private.membership_ids()));
 
--- What a run noted about a dataset it read tells of its columns.
-create function private.hidden_reads() returns table (project_id uuid, name text, digest text)
-language plpgsql stable security definer rows 10 set search_path = '' as $$
-begin
-  return query
-    select d.project_id, d.name, left(v.sha256, 16) from insighter.datasets d
-    join insighter.dataset_versions v on v.project_id = d.project_id and v.dataset_id = d.id
-    where d.id in (select private.hidden('dataset'));
-end
-$$;
-create policy run_datasets_restricted on insighter.run_datasets as restrictive for all to authenticated
-  using ((project_id, name, digest) not in (select h.project_id, h.name, h.digest from private.hidden_reads() h));
-
 -- ---- names that are taken by what cannot be seen --------------------------------------------------------------------
 
 -- Whether a name is taken by an asset that is hidden from the caller. To whoever may make assets, the refusal tells that
@@ -1350,5 +1340,5 @@ grant execute on function private.must_be_in_person, private.project_shared_by, 
   private.organisation_member_missing, private.folded_email, private.inviting, private.is_member, private.own_address,
   private.own_invitations, private.invitation_missing, private.invitation_accepted, private.invitation_declined,
   private.access_requested, private.access_asked_json, private.askers, private.access_decided, private.hidden_assets,
-  private.asset, private.restriction_json, private.hidden_reads, private.name_taken, private.name_free
+  private.asset, private.restriction_json, private.name_taken, private.name_free
   to authenticated;

@@ -193,31 +193,25 @@ $$;
 
 create function private.audit_changes(p_before jsonb, p_after jsonb, p_ignored text[]) returns jsonb
 language plpgsql stable set search_path = '' as $$
-declare
-  v_changes jsonb := '{}';
-  v_key text;
-  v_before jsonb;
-  v_after jsonb;
 begin
-  for v_key, v_before, v_after in
-    select k, nullif(p_before -> k, 'null'), nullif(p_after -> k, 'null')
-    from jsonb_object_keys(coalesce(p_after, p_before)) k
-    where p_before -> k is distinct from p_after -> k and not k = any (p_ignored)
-      and k !~ 'secret|password|token|hash$'
-  loop
-    if jsonb_typeof(v_before) = 'object' and jsonb_typeof(v_after) = 'object' then
-      v_changes := v_changes || jsonb_build_object(v_key, jsonb_build_array(
-        private.audit_object(v_before, v_after), private.audit_object(v_after, v_before)));
-    elsif jsonb_typeof(coalesce(v_before, v_after)) = 'object' then
-      v_changes := v_changes || jsonb_build_object(v_key, jsonb_build_array(
-        case when v_before is not null then private.audit_object(v_before, '{}') end,
-        case when v_after is not null then private.audit_object(v_after, '{}') end));
-    elsif v_before is not null or v_after is not null then
-      v_changes := v_changes || jsonb_build_object(v_key,
-        jsonb_build_array(private.audit_value(v_before), private.audit_value(v_after)));
-    end if;
-  end loop;
-  return v_changes;
+  return (
+    select coalesce(jsonb_object_agg(c.key, case
+      when jsonb_typeof(coalesce(c.before, c.after)) = 'object' and jsonb_typeof(coalesce(c.after, c.before)) = 'object'
+      then jsonb_build_array(
+        case when c.before is not null then private.audit_object(c.before, coalesce(c.after, '{}')) end,
+        case when c.after is not null then private.audit_object(c.after, coalesce(c.before, '{}')) end)
+      -- No short text is a long value: spares most of them the call.
+      when length(c.before::text) > 2000 or length(c.after::text) > 2000
+      then jsonb_build_array(private.audit_value(c.before), private.audit_value(c.after))
+      else jsonb_build_array(c.before, c.after) end), '{}')
+    from (
+      select k as key, nullif(p_before -> k, 'null') as before, nullif(p_after -> k, 'null') as after
+      from jsonb_object_keys(coalesce(p_after, p_before)) k
+      where p_before -> k is distinct from p_after -> k and not k = any (p_ignored)
+        and k !~ 'secret|password|token|hash$'
+      offset 0  -- keeps the planner from computing before and after anew at each place above
+    ) c
+    where c.before is distinct from c.after);
 end
 $$;
 
@@ -267,20 +261,22 @@ $$;
 create function private.audit_name(p_kind text, p_row jsonb) returns text
 language plpgsql stable security definer set search_path = '' as $$
 declare
-  v_kind text := coalesce(nullif(p_row ->> 'asset_kind', ''), p_kind);
+  v_kind text := case p_kind when 'restriction' then p_row ->> 'asset_kind' else p_kind end;
+  v_project uuid := (p_row ->> 'project_id')::uuid;
 begin
-  if p_kind in ('member', 'organisation_member', 'access_request') then
+  if v_kind in ('member', 'organisation_member', 'access_request') then
     return (select f.display_name from insighter.profiles f where f.user_id = (p_row ->> 'user_id')::uuid);
-  elsif p_kind not in ('restriction', 'dataset_version', 'model_version', 'model_alias') then
-    return null;
-  elsif v_kind like 'dataset%' then
+  elsif v_kind in ('dataset', 'dataset_version') then
     return (select d.name from insighter.datasets d
-      where d.id = coalesce(p_row ->> 'dataset_id', p_row ->> 'asset_id')::uuid);
-  elsif v_kind like 'model%' then
-    return (select m.name from insighter.registered_models m where m.project_id = (p_row ->> 'project_id')::uuid
-      and m.id = coalesce(p_row ->> 'model_id', p_row ->> 'asset_id')::uuid);
+      where d.project_id = v_project and d.id = coalesce(p_row ->> 'dataset_id', p_row ->> 'asset_id')::uuid);
+  elsif v_kind in ('model', 'model_version', 'model_alias') then
+    return (select m.name from insighter.registered_models m
+      where m.project_id = v_project and m.id = coalesce(p_row ->> 'model_id', p_row ->> 'asset_id')::uuid);
+  elsif v_kind = 'deployment' then
+    return (select d.name from insighter.deployments d
+      where d.project_id = v_project and d.id = (p_row ->> 'asset_id')::uuid);
   end if;
-  return (select d.name from insighter.deployments d where d.id = (p_row ->> 'asset_id')::uuid);
+  return null;
 end
 $$;
 
@@ -434,7 +430,7 @@ call private.audited('insighter.organisation_members', 'organisation_member', 'o
 call private.audited('insighter.invitations', 'invitation', 'project_id,organisation_id', 'id', 'email');
 call private.audited('insighter.access_asked', 'access_asked', 'user_id', 'id', 'asked');
 call private.audited('insighter.access_requests', 'access_request');
-call private.audited('insighter.restrictions', 'restriction', 'project_id', 'asset_kind,asset_id');
+call private.audited('insighter.restrictions', 'restriction', 'project_id', 'asset_id,asset_kind');
 -- How many versions there were is told by the versions.
 call private.audited('insighter.datasets', 'dataset', 'project_id', 'id', 'name', 'versions');
 call private.audited('insighter.dataset_versions', 'dataset_version', 'project_id', 'dataset_id,version');
@@ -566,16 +562,21 @@ language sql stable security definer set search_path = '' as $$
   union all select auth.uid() where private.in_person()
 $$;
 
--- Rows that tell of assets hidden from the caller, by the first part of their id.
+-- Rows that tell of assets hidden from the caller, by their kind and what they belong to: the first part of their id, or, of
+-- what a run read, the digest at its end.
 create function private.hidden_audit() returns table (kind text, id text)
 language plpgsql stable security definer rows 5 set search_path = '' as $$
 begin
   return query
-    select k, h::text from private.hidden('dataset') h cross join unnest(array['dataset', 'dataset_version']) k
-    union all select 'deployment', h::text from private.hidden('deployment') h
+    select k, h::text from private.hidden('dataset') h
+      cross join unnest(array['dataset', 'dataset_version', 'restriction']) k
     union all select k, h::text from private.hidden('model') h
-      cross join unnest(array['model', 'model_version', 'model_alias']) k
-    union all select 'artifact', r from private.hidden_roots() r;
+      cross join unnest(array['model', 'model_version', 'model_alias', 'restriction']) k
+    union all select k, h::text from private.hidden('deployment') h cross join unnest(array['deployment', 'restriction']) k
+    union all select 'artifact', r from private.hidden_roots() r
+    union all select 'logged_model', substr(r, 8) from private.hidden_roots() r where starts_with(r, 'models/')
+    union all select 'run_dataset', left(v.sha256, 16) from insighter.dataset_versions v
+      where v.dataset_id in (select private.hidden('dataset')) and v.project_id in (select private.project_ids());
 end
 $$;
 
@@ -589,7 +590,8 @@ grant select on insighter.audit, insighter.audit_heads to authenticated;
 create policy audit_select on insighter.audit for select to authenticated
   using (scope in (select private.audit_scopes()));
 create policy audit_restricted on insighter.audit as restrictive for all to authenticated
-  using ((asset_kind, split_part(asset_id, ':', 1)) not in (select h.kind, h.id from private.hidden_audit() h));
+  using ((asset_kind, case when asset_kind = 'run_dataset' then right(asset_id, 16) else split_part(asset_id, ':', 1) end)
+    not in (select h.kind, h.id from private.hidden_audit() h));
 create policy audit_heads_select on insighter.audit_heads for select to authenticated
   using (scope in (select private.audit_scopes()));
 
@@ -703,10 +705,11 @@ end
 $$;
 
 call private.expose('audit_list', 'audit_verify', 'audit_export');
--- None of these is for callers, whatever the server grants by default.
+-- None of these is for callers, whatever the server grants by default; then those that the functions above use.
 revoke all on function private.audit_refuse, private.audit_hash, private.audit_lock, private.audit_write,
   private.audit_value, private.audit_object, private.audit_changes, private.audit_scope, private.audit_note,
-  private.audit_name, private.audit_change, private.audit_contents, private.audit_problems
+  private.audit_name, private.audit_change, private.audit_contents, private.audit_problems, private.audit_verified,
+  private.audit_scopes, private.hidden_audit, private.audit_of, private.audit_json
   from public, anon, authenticated, service_role;
 revoke all on procedure private.audited from public, anon, authenticated, service_role;
 grant execute on function private.audit_verified, private.audit_scopes, private.hidden_audit, private.audit_of,

@@ -147,11 +147,26 @@ revoke all on function private.objects_orphaned from public;
 -- What became of an upload is nobody's to ask: objects_authorize tells what may be deleted.
 drop function public.objects_unreferenced;
 
--- ---- what a restricted model takes along ----------------------------------------------------------------------------
+-- ---- what restricted assets take along ------------------------------------------------------------------------------
 
 -- A logged model whose files are those of a model the caller must not see: what is known of it is as closed as they are.
 create policy logged_models_restricted on insighter.logged_models as restrictive for all to authenticated
   using ('models/' || id not in (select private.hidden_roots()));
+
+-- What the SDK tells a run of the dataset versions it read, of those the caller must not see.
+create function private.hidden_reads() returns table (project_id uuid, name text, digest text)
+language plpgsql stable security definer rows 10 set search_path = '' as $$
+begin
+  return query
+    select d.project_id, d.name, left(v.sha256, 16) from insighter.datasets d
+    join insighter.dataset_versions v on v.project_id = d.project_id and v.dataset_id = d.id
+    where d.id in (select private.hidden('dataset'));
+end
+$$;
+
+-- What a run read: the columns and figures of a dataset are as closed as the dataset.
+create policy run_datasets_restricted on insighter.run_datasets as restrictive for select to authenticated
+  using ((project_id, digest) not in (select h.project_id, h.digest from private.hidden_reads() h));
 
 -- ---- the policies of Supabase's store -------------------------------------------------------------------------------
 
@@ -214,5 +229,5 @@ end
 $$;
 
 call private.expose('objects_authorize', 'objects_released', 'objects_cleared');
-grant execute on function private.object_project, private.object_seen, private.objects_released,
+grant execute on function private.hidden_reads, private.object_project, private.object_seen, private.objects_released,
   private.object_released, private.object_allowed to authenticated;

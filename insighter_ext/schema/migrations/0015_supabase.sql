@@ -14,3 +14,6 @@ language sql stable set search_path = '' as $$
       where t.tgrelid = 'auth.users'::regclass and t.tgname = 'insighter_profile' and t.tgenabled <> 'D'))
 $$;
 call private.expose('platform_schema');
+
+-- PostgreSQL lets everybody execute a new function. What lies in schema "private" was granted one by one, to those who need it.
+revoke execute on all routines in schema private from public;

@@ -16,6 +16,7 @@ export interface IFieldError {
 /** Which field an error of the server is about, by its code. */
 const FIELD_BY_CODE: Readonly<Record<string, FieldName>> = {
   invalid_credentials: 'password',
+  wrong_password: 'current',
   weak_password: 'password',
   invalid_email: 'email',
   account_exists: 'email',
@@ -45,13 +46,11 @@ export interface ISubmission {
  * @param fields - the form's fields, in their order.
  * @param check - what is wrong already before the server is asked.
  * @param action - asks the server.
- * @param codes - errors that are about another field here than elsewhere.
  */
 export function useSubmission(
   fields: ReadonlyArray<FieldName>,
   check: () => IFieldError | null,
-  action: () => Promise<void>,
-  codes: Readonly<Record<string, FieldName>> = {}
+  action: () => Promise<void>
 ): ISubmission {
   const [busy, setBusy] = React.useState(false);
   const [error, setError] = React.useState<ApiError | null>(null);
@@ -76,7 +75,7 @@ export function useSubmission(
         return;
       }
       const failed = ApiError.from(reason);
-      const field = fieldOf(failed, fields, codes);
+      const field = fieldOf(failed, fields);
       if (failed.retryAfter !== null) {
         setUntil(Date.now() + 1000 * failed.retryAfter);
       } else if (field) {
@@ -116,14 +115,10 @@ export function useSubmission(
   };
 }
 
-function fieldOf(
-  error: ApiError,
-  fields: ReadonlyArray<FieldName>,
-  codes: Readonly<Record<string, FieldName>>
-): FieldName | null {
+function fieldOf(error: ApiError, fields: ReadonlyArray<FieldName>): FieldName | null {
   const { details } = error;
   const named = Array.isArray(details) ? (details[0] as Readonly<Record<string, unknown>>)?.['field'] : null;
-  const field = codes[error.code] ?? FIELD_BY_CODE[error.code] ?? named;
+  const field = FIELD_BY_CODE[error.code] ?? named;
   return fields.find(one => one === field) ?? null;
 }
 

@@ -93,8 +93,7 @@ function Password({ model, account }: IPartProps): JSX.Element {
       setCurrent('');
       setNext('');
       setDone(true);
-    },
-    { invalid_credentials: 'current' }
+    }
   );
   return (
     <form

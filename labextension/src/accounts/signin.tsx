@@ -191,20 +191,22 @@ function SignUpStep({ state, draft, change, go, done, autoFocus }: IStepProps): 
       }
     }
   );
+  const code = (
+    <TextField
+      label={trans.__('Invitation code')}
+      name="invitation"
+      autoComplete="off"
+      hint={trans.__('Whoever invited you has it.')}
+      optional={!invited}
+      value={draft.invitation}
+      onChange={value => change('invitation', value)}
+      submission={submission}
+      autoFocus={autoFocus && invited}
+    />
+  );
   return (
     <form method="post" noValidate aria-busy={submission.busy} onSubmit={submission.submit}>
-      {invited && (
-        <TextField
-          label={trans.__('Invitation code')}
-          name="invitation"
-          autoComplete="off"
-          hint={trans.__('Whoever invited you has it.')}
-          value={draft.invitation}
-          onChange={value => change('invitation', value)}
-          submission={submission}
-          autoFocus={autoFocus}
-        />
-      )}
+      {invited && code}
       <EmailField
         draft={draft}
         change={change}
@@ -224,6 +226,7 @@ function SignUpStep({ state, draft, change, go, done, autoFocus }: IStepProps): 
         maxLength={100}
       />
       <NewPasswordField draft={draft} change={change} submission={submission} />
+      {!invited && code}
       <SubmitRow
         submission={submission}
         label={trans.__('Create account')}
