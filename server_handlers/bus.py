@@ -78,7 +78,7 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
     other end the client goes on at the last cursor it has.
     """
 
-    route_path: ClassVar[str] = API + r"/projects/([0-9a-f-]{36})/bus/socket"
+    route_path: ClassVar[str] = API + r"/projects/([^/]+)/bus/socket"
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Upgrade."""
@@ -87,9 +87,14 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
     async def open(self, project_id: str) -> None:  # type: ignore[override]
         """Follow."""
         super().open()
+        try:
+            project = UUID(project_id)
+        except ValueError:
+            self.close(_GONE, "project_not_found")
+            return
         query = {name: values[-1] for name, values in parse_qs(self.request.query).items()}
         self._following = asyncio.ensure_future(
-            self._follow(UUID(project_id), query.get("after"), query.get("topics"))
+            self._follow(project, query.get("after"), query.get("topics"))
         )
         self._watching = asyncio.ensure_future(self._watch())
 
