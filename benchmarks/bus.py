@@ -40,7 +40,8 @@ async def arrivals(server: JupyterServer, project: str, seconds_between: float) 
         listening = [asyncio.ensure_future(listen(index)) for index in range(LISTENERS)]
         for _ in range(MESSAGES):
             await client.post(
-                f"/insighter/api/projects/{project}/bus", json={"topic": "t", "data": time.time(), "durable": False}
+                f"/insighter/api/projects/{project}/bus",
+                json={"topic": "t", "data": time.time(), "durable": False},
             )
             await asyncio.sleep(seconds_between)
         await asyncio.gather(*listening)

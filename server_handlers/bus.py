@@ -84,7 +84,7 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
         """Upgrade."""
         await super().get(*args, **kwargs)
 
-    async def open(self, project_id: str) -> None:  # type: ignore[override]
+    async def open(self, project_id: str) -> None:
         """Follow."""
         super().open()
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -93,7 +93,7 @@ class BusService:
         project_id: UUID,
         after: str | None,
         topics: Sequence[str] | None = None,
-    ) -> AsyncIterator[Batch]:
+    ) -> AsyncGenerator[Batch, None]:
         """Batches as they come, for ever. The first says where the listener stands, and may be empty; the next one is
         read when the listener asks for it.
 
@@ -142,7 +142,7 @@ class BusService:
         return answer
 
     @contextmanager
-    def _ear(self, project_id: UUID) -> Any:
+    def _ear(self, project_id: UUID) -> Iterator[asyncio.Event]:
         if not self._started:
             self._started = True
             self._source.start(self._wake)
