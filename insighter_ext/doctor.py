@@ -160,18 +160,31 @@ def _database(check: str) -> Finding:
     if servers.find() is not None:
         return Finding(check, True, "answers the running server")
 
+    settings = Settings.load()
+    if settings.mode == "supabase":
+        return _supabase(check, settings)
+
     async def ask() -> str:
-        platform = await Platform.open(Settings.load())
+        platform = await Platform.open(settings)
         try:
             asker = platform.owner or platform.local_owner
-            if asker is None:
-                return "the Supabase project"  # `insighter supabase check` looks into it
+            assert asker is not None
             answer = await platform.data.call(asker, "platform_status")
             return str(answer["database"])
         finally:
             await platform.close()
 
     return Finding(check, True, f"{asyncio.run(ask())} starts and answers")
+
+
+def _supabase(check: str, settings: Settings) -> Finding:
+    from insighter_ext.gateways.supabase import check as project
+
+    wrong = [one for one in asyncio.run(project.examine(settings)) if one.state == "problem"]
+    if wrong:
+        said = "; ".join(f"{one.check}: {one.said}" for one in wrong)
+        return Finding(check, False, said, "insighter supabase check")
+    return Finding(check, True, f"the Supabase project at {settings.supabase_url} is in order")
 
 
 _CHECKS: dict[str, Callable[[str], Finding]] = {

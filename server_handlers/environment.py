@@ -8,7 +8,11 @@ from dataclasses import fields
 
 from insighter_ext.config import Settings, variable
 
-SECRETS = frozenset(variable(setting.name) for setting in fields(Settings) if setting.metadata["secret"])
+SECRETS = frozenset(
+    {variable(setting.name) for setting in fields(Settings) if setting.metadata["secret"]}
+    # What Supabase's own tools are given, and a server that was started from the same shell inherits.
+    | {"SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY", "SUPABASE_ACCESS_TOKEN", "SUPABASE_DB_PASSWORD"}
+)
 """The environment variables that carry the platform's secrets."""
 
 # What a server that was started from a notebook has of that notebook's kernel.

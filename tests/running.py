@@ -56,10 +56,17 @@ class JupyterServer:
         lab: start JupyterLab instead of the bare server.
         port: a free one where omitted.
         arguments: more of the command line.
+        variables: more of the environment.
     """
 
     def __init__(
-        self, home: Path, *, lab: bool = False, port: int | None = None, arguments: tuple[str, ...] = ()
+        self,
+        home: Path,
+        *,
+        lab: bool = False,
+        port: int | None = None,
+        arguments: tuple[str, ...] = (),
+        variables: dict[str, str] | None = None,
     ) -> None:
         self.home = home
         self.root = home / "root"
@@ -68,6 +75,7 @@ class JupyterServer:
         self.token = secrets.token_hex(16)
         self.lab = lab
         self.arguments = arguments
+        self.variables = variables or {}
         self.log = home / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -100,7 +108,7 @@ class JupyterServer:
             self.process = subprocess.Popen(
                 command,
                 cwd=self.home,
-                env=isolated_environment(self.home),
+                env={**isolated_environment(self.home), **self.variables},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

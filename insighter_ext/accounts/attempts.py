@@ -10,16 +10,11 @@ import contextlib
 import hashlib
 import ipaddress
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, NamedTuple
 
 from insighter_ext.errors import TooMany
-
-if TYPE_CHECKING:
-    from limits import RateLimitItem
-    from limits.storage import MemoryStorage
-    from limits.strategies import MovingWindowRateLimiter
 
 Action = Literal["sign-in", "sign-up", "mail", "code", "refresh"]
 By = Literal["address and place", "place", "address"]
@@ -36,12 +31,21 @@ _LIMITS: dict[Action, dict[By, tuple[int, int]]] = {
 _MOST_KEYS = 20_000
 
 
+class _Limit(NamedTuple):
+    key: str
+    most: int
+    seconds: int
+
+
 class Attempts:
-    """Counts, and refuses what is too much."""
+    """Counts, and refuses what is too much.
+
+    The library ``limits`` has such windows too; its keys in memory are never given up, and a thread of its own looks
+    through all of them, which is what somebody who fills them would hope for.
+    """
 
     def __init__(self) -> None:
-        self._limiter: MovingWindowRateLimiter | None = None
-        self._storage: MemoryStorage | None = None
+        self._failed: dict[str, deque[float]] = {}
         self._under_way: Counter[str] = Counter()
 
     @contextlib.contextmanager
@@ -56,69 +60,62 @@ class Attempts:
         Raises:
             TooMany: ``rate_limited``, with ``retry_after`` in seconds.
         """
-        keys = self._keys(action, address, place)
-        for item, key in keys:
-            self._room(item, key)
-        for _, key in keys:
-            self._under_way[key] += 1
+        limits = _limits(action, address, place)
+        for limit in limits:
+            self._room(limit)
+        for limit in limits:
+            self._under_way[limit.key] += 1
         failed = True
         try:
             yield
             failed = not forgive
         finally:
-            for item, key in keys:
-                self._under_way[key] -= 1
-                if self._under_way[key] <= 0:
-                    del self._under_way[key]
+            for limit in limits:
+                self._under_way[limit.key] -= 1
+                if self._under_way[limit.key] <= 0:
+                    del self._under_way[limit.key]
                 if failed:
-                    self._limits().hit(item, key)
+                    self._failed.setdefault(limit.key, deque()).append(time.monotonic() + limit.seconds)
             self._tidy()
 
-    def _keys(self, action: Action, address: str, place: str) -> list[tuple[RateLimitItem, str]]:
-        from limits import RateLimitItemPerSecond
-
-        # Hashed: what people type as an address may be a password, and has any length.
-        who = hashlib.sha256(address.strip().lower().encode("utf-8", "replace")).hexdigest()[:32]
-        where = network(place)
-        named: dict[By, str] = {"place": where, "address": who, "address and place": f"{who} {where}"}
-        return [
-            (RateLimitItemPerSecond(most, seconds), f"{action} {by} {named[by]}")
-            for by, (most, seconds) in _LIMITS[action].items()
-        ]
-
-    def _room(self, item: RateLimitItem, key: str) -> None:
-        stats = self._limits().get_window_stats(item, key)
-        if stats.remaining - self._under_way[key] > 0:
+    def _room(self, limit: _Limit) -> None:
+        """Whether there is room for one more. What is kept of an attempt is when it does not count any more."""
+        now = time.monotonic()
+        failed = self._failed.get(limit.key)
+        while failed and failed[0] <= now:
+            failed.popleft()
+        if failed is not None and not failed:
+            del self._failed[limit.key]
+        count = len(failed or ())
+        if count + self._under_way.get(limit.key, 0) < limit.most:
             return
-        if self._under_way[key] == 0:
-            del self._under_way[key]
-        wait = max(1, min(int(stats.reset_time - time.time()) + 1, item.get_expiry()))
+        # The oldest that has to go; where those that are under way take the room, they are soon done.
+        wait = max(1, int(failed[max(0, count - limit.most)] - now) + 1) if failed else 1
         raise TooMany(
             "this was tried too often",
             hint=f"try again in {wait} seconds" if wait < 120 else f"try again in {wait // 60 + 1} minutes",
             details={"retry_after": wait},
         )
 
-    def _limits(self) -> MovingWindowRateLimiter:
-        if self._limiter is None:
-            from limits.storage import MemoryStorage
-            from limits.strategies import MovingWindowRateLimiter
-
-            self._storage = MemoryStorage()
-            self._limiter = MovingWindowRateLimiter(self._storage)
-        return self._limiter
-
     def _tidy(self) -> None:
-        """The library keeps a key for each place that ever tried. Those that count no more go when there are many, and
-        then those that count least: who fills it with made-up addresses does not get past the limit of their place."""
-        events = self._storage.events if self._storage is not None else {}
-        if self._storage is None or len(events) <= _MOST_KEYS:
+        """When there are many keys those go that do not count any more, and then those that count least: who fills it
+        with made-up addresses does not get past the limit of their place."""
+        if len(self._failed) <= _MOST_KEYS:
             return
-        now = time.time()
-        for key in [key for key, entries in events.items() if not entries or entries[0].expiry < now]:
-            self._storage.clear(key)
-        for key in sorted(events, key=lambda key: len(events[key]))[: max(0, len(events) - _MOST_KEYS // 2)]:
-            self._storage.clear(key)
+        now = time.monotonic()
+        kept = {key: failed for key, failed in self._failed.items() if failed and failed[-1] > now}
+        most_first = sorted(kept, key=lambda key: len(kept[key]), reverse=True)
+        self._failed = {key: kept[key] for key in most_first[: _MOST_KEYS // 2]}
+
+
+def _limits(action: Action, address: str, place: str) -> list[_Limit]:
+    # Hashed: what people type as an address may be a password, and has any length.
+    who = hashlib.sha256(address.strip().lower().encode("utf-8", "replace")).hexdigest()[:32]
+    where = network(place)
+    named: dict[By, str] = {"place": where, "address": who, "address and place": f"{who} {where}"}
+    return [
+        _Limit(f"{action} {by} {named[by]}", most, seconds) for by, (most, seconds) in _LIMITS[action].items()
+    ]
 
 
 def network(place: str) -> str:

@@ -45,7 +45,7 @@ def add_tokens(group: Any, command: Command, project: argparse.ArgumentParser) -
     create.add_argument("--days", type=int, default=30, help="how long it is good (%(default)s)")
     listed = command(group, "list", _token_list, "list your access tokens", project)
     revoke = command(group, "revoke", _token_revoke, "revoke an access token, at once", project)
-    revoke.add_argument("token", help="its id, or its name")
+    revoke.add_argument("which", metavar="TOKEN", help="its id, or its name")
     for one in (create, listed, revoke):
         one.add_argument("--email", help="sign in with this address; asks for the password")
 
@@ -212,10 +212,10 @@ def _token_list(options: argparse.Namespace) -> None:
 def _token_revoke(options: argparse.Namespace) -> None:
     client = person(options)
     tokens = [item for item in client.pages("account", "tokens") if item["revoked_at"] is None]
-    meant = [item for item in tokens if options.token in {item["id"], item["name"]}]
+    meant = [item for item in tokens if options.which in {item["id"], item["name"]}]
     if len(meant) != 1:
         raise ValueError(
-            f"{len(meant) or 'none'} of your tokens {'is' if not meant else 'are'} called {options.token!r}:"
+            f"{len(meant) or 'none'} of your tokens {'is' if not meant else 'are'} called {options.which!r}:"
             " name it by its id; insighter token list shows them"
         )
     client.delete("account", "tokens", meant[0]["id"])

@@ -362,6 +362,9 @@ class AccountsService:
         await asyncio.shield(self._auth.sign_out(ended))
 
     def _account(self, principal: Principal, answer: Any) -> Account:
+        if answer is None:  # deleted since its token was last looked up
+            self._checked.clear()
+            raise Unauthenticated("this sign-in is over", hint="sign in again", code="session_expired")
         local = self._local_owner is not None and self._local_owner.user_id == principal.user_id
         return Account.model_validate({**answer, "local": local})
 

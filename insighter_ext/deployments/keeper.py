@@ -119,6 +119,8 @@ class Keeper:
                 if first or folders:
                     await self.sweep()
                 first = False
+            except InsighterError as error:
+                log.warning("this machine's deployments could not be looked after: %s", error.message)
             except Exception:
                 log.exception("this machine's deployments could not be looked after")
             await asyncio.sleep(_ROUND_SECONDS)

@@ -42,11 +42,18 @@ class Left:
         )
 
 
-async def leave(platform: Platform, principal: Principal | None = None, **place: str) -> Left:
-    owner = principal or platform.owner
-    project = await platform.data.call(platform.owner, "projects_create", name=f"Left {uuid4().hex}")
-    if owner != platform.owner:
-        assert principal is not None
+def owner_of(platform: Platform) -> Principal:
+    """Whoever Jupyter lets in."""
+    assert platform.owner is not None
+    return platform.owner
+
+
+async def leave(
+    platform: Platform, principal: Principal | None = None, place: dict[str, str] | None = None
+) -> Left:
+    owner = principal or owner_of(platform)
+    project = await platform.data.call(owner_of(platform), "projects_create", name=f"Left {uuid4().hex}")
+    if principal is not None:
         await asyncio.to_thread(
             superuser,
             platform,
@@ -62,7 +69,7 @@ async def leave(platform: Platform, principal: Principal | None = None, **place:
         name="left",
         model_name="wine",
         model_version=1,
-        **place,
+        **(place or {}),
     )
     return Left(platform, row)
 
@@ -90,12 +97,12 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
 
 
 async def status(platform: Platform, left: Left) -> str:
-    return (await platform.deployments.get(platform.owner, left.project_id, left.name)).status
+    return (await platform.deployments.get(owner_of(platform), left.project_id, left.name)).status
 
 
 async def test_a_start_that_was_cut_off_is_told_as_failed(platform: Platform) -> None:
     left = await leave(platform)
-    page = await platform.deployments.list(platform.owner, left.project_id)
+    page = await platform.deployments.list(owner_of(platform), left.project_id)
     assert [(item.status, item.reason) for item in page.items] == [("failed", CUT_OFF)]
 
 
@@ -108,7 +115,7 @@ async def test_a_start_that_another_server_is_at_is_left_alone(platform: Platfor
         await platform.deployments.sweep()
         _, _, slug, name = left.path.split("/")
         with pytest.raises(Unavailable) as refusal:
-            await platform.deployments.forward(platform.owner, slug, name, "ping", None, {})
+            await platform.deployments.forward(owner_of(platform), slug, name, "ping", None, {})
         assert refusal.value.code == "endpoint_starting"
     finally:
         held.release()
@@ -121,7 +128,9 @@ async def test_the_process_of_a_stopped_deployment_is_ended(
     left = await leave(platform)
     left.note(process)
     assert await status(platform, left) == "starting"
-    await platform.data.call(platform.owner, "deployments_stop", project_id=left.project_id, name=left.name)
+    await platform.data.call(
+        owner_of(platform), "deployments_stop", project_id=left.project_id, name=left.name
+    )
     await platform.deployments.sweep()
     assert process.wait(10) is not None
     assert left.run_dir.path.is_dir()
@@ -134,7 +143,7 @@ async def test_what_a_deleted_deployment_left_is_removed(
     left.note(process)
     held = kept.run_dir.try_hold()
     assert held is not None
-    await platform.data.call(platform.owner, "projects_delete", id=left.project_id)
+    await platform.data.call(owner_of(platform), "projects_delete", id=left.project_id)
     await platform.deployments.sweep()
     held.release()
     assert process.wait(10) is not None
@@ -144,34 +153,34 @@ async def test_what_a_deleted_deployment_left_is_removed(
 
 
 async def test_an_endpoint_on_another_machine_is_named_and_left_alone(platform: Platform) -> None:
-    left = await leave(platform, **ELSEWHERE)
-    found = await platform.deployments.get(platform.owner, left.project_id, left.name)
+    left = await leave(platform, place=ELSEWHERE)
+    found = await platform.deployments.get(owner_of(platform), left.project_id, left.name)
     assert (found.status, found.host, found.log) == ("starting", "lab-2", [])
     await platform.deployments.sweep()
     assert await status(platform, left) == "starting", "its own machine knows better"
     _, _, slug, name = left.path.split("/")
     with pytest.raises(Unavailable) as refusal:
-        await platform.deployments.forward(platform.owner, slug, name, "ping", None, {})
+        await platform.deployments.forward(owner_of(platform), slug, name, "ping", None, {})
     assert refusal.value.code == "endpoint_elsewhere" and "lab-2" in refusal.value.message
     with pytest.raises(Conflict) as running:
-        await platform.deployments.start(platform.owner, left.project_id, left.name)
+        await platform.deployments.start(owner_of(platform), left.project_id, left.name)
     assert "lab-2" in running.value.message
-    stopped = await platform.deployments.stop(platform.owner, left.project_id, left.name)
+    stopped = await platform.deployments.stop(owner_of(platform), left.project_id, left.name)
     assert (stopped.status, stopped.host) == ("stopped", "lab-2")
-    moved = await platform.deployments.start(platform.owner, left.project_id, left.name)
+    moved = await platform.deployments.start(owner_of(platform), left.project_id, left.name)
     assert moved.host == here(platform)["host"]
-    await platform.deployments.delete(platform.owner, left.project_id, left.name)
+    await platform.deployments.delete(owner_of(platform), left.project_id, left.name)
     assert not left.run_dir.path.exists()
 
 
 async def test_what_moved_to_another_machine_ends_here(
     platform: Platform, process: subprocess.Popen[bytes]
 ) -> None:
-    left = await leave(platform, **here(platform))
+    left = await leave(platform, place=here(platform))
     left.note(process)
     for function, place in (("deployments_stop", {}), ("deployments_start", ELSEWHERE)):
         await platform.data.call(
-            platform.owner, function, project_id=left.project_id, name=left.name, **place
+            owner_of(platform), function, project_id=left.project_id, name=left.name, **place
         )
     await platform.deployments.sweep()
     assert process.wait(10) is not None
@@ -190,7 +199,7 @@ async def test_what_runs_for_somebody_who_lost_the_right_is_stopped(
         f"{uuid4().hex}@example.org",
     )
     editor = Principal(rows[0][0])
-    left = await leave(platform, editor, **here(platform))
+    left = await leave(platform, editor, here(platform))
     left.note(process)
     await platform.deployments.sweep()
     assert await status(platform, left) == "starting" and process.poll() is None
@@ -204,7 +213,7 @@ async def test_what_runs_for_somebody_who_lost_the_right_is_stopped(
     )
     await platform.deployments.sweep()
     assert process.wait(10) is not None
-    found = await platform.deployments.get(platform.owner, left.project_id, left.name)
+    found = await platform.deployments.get(owner_of(platform), left.project_id, left.name)
     assert found.status == "stopped" and "start it again" in (found.reason or "")
     events = await asyncio.to_thread(
         superuser,

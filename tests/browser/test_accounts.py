@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import shoot, use_theme, wait_until_loaded
-from tests.running import JupyterServer
+from tests.running import JupyterServer, isolated_environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -104,18 +107,28 @@ def person(server: JupyterServer, email: str, password: str = PASSWORD) -> httpx
     return httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
 
-def sign_up(page: Page, server: JupyterServer, email: str, name: str, code: str = "") -> None:
-    """Open JupyterLab with Jupyter's token and make an account in the sidebar."""
+def open_lab(page: Page, server: JupyterServer) -> Locator:
+    """Open JupyterLab with Jupyter's token; its sidebar, where nobody is signed in."""
     page.goto(f"{server.url}/lab?token={server.token}&reset")
     wait_until_loaded(page)
     side = sidebar(page)
-    side.get_by_role("button", name="Create an account").click()
-    side.get_by_label("E-mail").fill(email)
-    side.get_by_label("Name").fill(name)
-    side.get_by_label("New password").fill(PASSWORD)
-    side.get_by_label("Invitation code").fill(code)
-    side.get_by_role("button", name="Create account").click()
-    expect(side.get_by_role("button", name=f"Signed in as {name}")).to_be_visible(timeout=60_000)
+    expect(side.get_by_role("heading", name="Sign in to Insighter")).to_be_visible(timeout=60_000)
+    return side
+
+
+def operate(server: JupyterServer, *words: str) -> dict[str, Any]:
+    """What ``insighter accounts …`` answers to whoever runs the machine."""
+    done = subprocess.run(
+        [sys.executable, "-m", "insighter_ext.cli", "accounts", *words, "--json"],
+        env=isolated_environment(server.home),
+        cwd=server.home,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def new_project(api: httpx.Client, name: str) -> dict[str, Any]:
@@ -252,10 +265,7 @@ def test_signing_in_from_the_sidebar_and_again_when_it_ends(
     shared: JupyterServer, open_browser: Opener
 ) -> None:
     page = open_browser()
-    page.goto(f"{shared.url}/lab?token={shared.token}&reset")
-    wait_until_loaded(page)
-    side = sidebar(page)
-    expect(side.get_by_role("heading", name="Sign in to Insighter")).to_be_visible(timeout=60_000)
+    side = open_lab(page, shared)
     page.evaluate("window.neverReloaded = true")
     shoot(page, "40 sign in")
 
@@ -263,18 +273,18 @@ def test_signing_in_from_the_sidebar_and_again_when_it_ends(
     run(page, "insighter:sign-in")
     side.get_by_role("button", name="Create an account").press("Enter")
     side.get_by_label("E-mail").fill("cleo@example.org")
-    side.get_by_label("New password").fill("short")
-    side.get_by_label("New password").press("Enter")
+    side.get_by_label("New password", exact=True).fill("short")
+    side.get_by_label("New password", exact=True).press("Enter")
     expect(side.get_by_role("alert")).to_contain_text("at least 8 characters")
-    expect(side.get_by_label("New password")).to_be_focused()
-    expect(side.get_by_label("New password")).to_have_attribute("autocomplete", "new-password")
+    expect(side.get_by_label("New password", exact=True)).to_be_focused()
+    expect(side.get_by_label("New password", exact=True)).to_have_attribute("autocomplete", "new-password")
     shoot(page, "41 too short")
     use_theme(page, "JupyterLab Dark")
     shoot(page, "42 sign up dark")
     use_theme(page, "JupyterLab Light")
     side.get_by_label("Name").fill("Cleo Vance")
-    side.get_by_label("New password").fill(PASSWORD)
-    side.get_by_label("New password").press("Enter")
+    side.get_by_label("New password", exact=True).fill(PASSWORD)
+    side.get_by_label("New password", exact=True).press("Enter")
     expect(side.get_by_role("button", name="Signed in as Cleo Vance")).to_be_visible(timeout=60_000)
     expect(side.locator(".jp-Insighter-Switcher")).to_contain_text("Personal")
     shoot(page, "43 signed in")
@@ -311,6 +321,11 @@ def test_signing_in_from_the_sidebar_and_again_when_it_ends(
     run(other, "insighter:show-sidebar")
     expect(sidebar(other).locator(".jp-Insighter-Switcher")).to_be_visible(timeout=60_000)
     run(page, "insighter:open-account")
+    expect(panel(page)).to_contain_text("address not confirmed")
+    shoot(page, "45 not confirmed")
+    panel(page).get_by_label("Code").fill(operate(shared, "confirm", "cleo@example.org")["code"])
+    panel(page).get_by_role("button", name="Confirm").click()
+    expect(panel(page)).not_to_contain_text("not confirmed")
     expect(panel(page)).to_contain_text("cleo@example.org")
     run(other, "insighter:sign-out")
     for tab in (page, other):
@@ -324,18 +339,48 @@ def test_signing_in_from_the_sidebar_and_again_when_it_ends(
 
 
 def test_two_people_and_what_a_role_lets_them_do(shared: JupyterServer, open_browser: Opener) -> None:
+    # Who runs the machine makes two accounts, and hands over the codes to set their passwords.
+    operate(shared, "create", "bo@example.org", "--name", "Bo Berg")
+    code = operate(shared, "create", "ana@example.org", "--name", "Ana Lind")["code"]
     ana = open_browser()
-    sign_up(ana, shared, "ana@example.org", "Ana Lind")
+    side = open_lab(ana, shared)
+    side.get_by_role("button", name="Forgot your password?").click()
+    side.get_by_label("E-mail").fill("ana@example.org")
+    side.get_by_label("Code").fill("not the code")
+    side.get_by_label("New password", exact=True).fill(PASSWORD)
+    side.get_by_label("New password", exact=True).press("Enter")
+    expect(side.get_by_label("Code")).to_have_attribute("aria-invalid", "true")
+    shoot(ana, "49 wrong code")
+    side.get_by_label("Code").fill(code)
+    side.get_by_label("New password", exact=True).press("Enter")
+    expect(side.get_by_role("button", name="Signed in as Ana Lind")).to_be_visible(timeout=60_000)
+
+    code = operate(shared, "recover", "bo@example.org")["code"]
+    bo = open_browser()
+    side = open_lab(bo, shared)
+    side.get_by_role("button", name="Forgot your password?").click()
+    side.get_by_label("E-mail").fill("bo@example.org")
+    side.get_by_label("Code").fill(code)
+    side.get_by_label("New password", exact=True).fill(PASSWORD)
+    side.get_by_role("button", name="Set password and sign in").click()
+    expect(side.get_by_role("button", name="Signed in as Bo Berg")).to_be_visible(timeout=60_000)
+
     with person(shared, "ana@example.org") as api:
         project = new_project(api, "Wine quality")
         base = f"/insighter/api/projects/{project['id']}"
-        code = invite(api, project["id"], "bo@example.org", "viewer")
-        bo = open_browser()
-        sign_up(bo, shared, "bo@example.org", "Bo Berg", code)
+
+        # An invitation waits in the sidebar.
+        invite(api, project["id"], "bo@example.org", "viewer")
+        bo.reload()
+        wait_until_loaded(bo)
+        facts = side.locator(".jp-Insighter-Facts")
+        row = side.get_by_role("list", name="Invitations").get_by_role("listitem")
+        expect(row).to_contain_text("Ana Lind invites you to “Wine quality” as viewer.", timeout=60_000)
+        shoot(bo, "50 invitation")
+        row.get_by_role("button", name="Accept").click()
+        expect(row).to_have_count(0)
 
         # A viewer sees everything, and is offered nothing that would be refused.
-        side = sidebar(bo)
-        facts = side.locator(".jp-Insighter-Facts")
         expect(side.locator(".jp-Insighter-Switcher")).to_contain_text("Wine quality")
         expect(facts).to_contain_text("viewer · 2 members · read only")
         side.get_by_role("button", name=re.compile("^wine")).click()
@@ -344,11 +389,11 @@ def test_two_people_and_what_a_role_lets_them_do(shared: JupyterServer, open_bro
         expect(panel(bo)).to_contain_text("secret red")
         expect(panel(bo)).to_contain_text("read only")
         expect(panel(bo).get_by_role("button", name="New version…")).to_have_count(0)
-        expect(side.get_by_role("button", name=re.compile("Upload|Deploy"))).to_have_count(0)
+        expect(side.get_by_role("button", name=re.compile("Upload|Deploy(?!ments)"))).to_have_count(0)
         side.get_by_role("button", name="Project actions").click()
         expect(bo.get_by_role("menuitem", name="Open Project Folder")).to_be_visible()
         expect(bo.get_by_role("menuitem", name=re.compile("Rename|Archive Project|Delete"))).to_have_count(0)
-        shoot(bo, "50 viewer")
+        shoot(bo, "51 viewer")
         bo.keyboard.press("Escape")
 
         # More rights are there at once.
@@ -363,7 +408,7 @@ def test_two_people_and_what_a_role_lets_them_do(shared: JupyterServer, open_bro
         public = api.put(f"{base}/visibility", json={"visibility": "public"})
         assert public.status_code == 200, public.text
         expect(side.locator(".jp-Insighter-Badge")).to_have_text("public", timeout=30_000)
-        shoot(bo, "51 public")
+        shoot(bo, "52 public")
         api.put(f"{base}/visibility", json={"visibility": "private"})
         expect(side.locator(".jp-Insighter-Badge")).to_have_count(0, timeout=30_000)
 
@@ -372,20 +417,21 @@ def test_two_people_and_what_a_role_lets_them_do(shared: JupyterServer, open_bro
         expect(side.locator(".jp-Insighter-Switcher")).to_contain_text("Personal", timeout=30_000)
         expect(panel(bo).get_by_role("alert")).to_be_visible(timeout=30_000)
         expect(bo.locator("body")).not_to_contain_text("secret red")
-        shoot(bo, "52 access lost")
+        shoot(bo, "53 access lost")
 
-        # An invitation waits in the sidebar.
+        # Back by the code of another invitation.
         second = new_project(api, "Churn")
-        invite(api, second["id"], "bo@example.org", "annotator")
-        bo.reload()
-        wait_until_loaded(bo)
-        row = side.get_by_role("list", name="Invitations").get_by_role("listitem")
-        expect(row).to_contain_text("Ana Lind invites you to “Churn” as annotator.", timeout=60_000)
-        shoot(bo, "53 invitation")
-        row.get_by_role("button", name="Accept").click()
+        code = invite(api, second["id"], "bo@example.org", "annotator")
+        run(bo, "insighter:accept-invitation")
+        dialog = bo.get_by_role("dialog")
+        dialog.get_by_label("Invitation code").fill("not the code")
+        dialog.get_by_role("button", name="Join").click()
+        expect(dialog.get_by_role("alert")).to_be_visible()
+        expect(dialog.get_by_label("Invitation code")).to_have_value("not the code")
+        dialog.get_by_label("Invitation code").fill(code)
+        dialog.get_by_role("button", name="Join").click()
         expect(side.locator(".jp-Insighter-Switcher")).to_contain_text("Churn")
         expect(facts).to_contain_text("annotator")
-        expect(row).to_have_count(0)
 
     # Somebody else in the same browser finds nothing of the one before.
     run(bo, "insighter:sign-out")

@@ -78,6 +78,8 @@ DEFINERS = {
     "private.invitation_declined": "the same",
     "private.access_requested": "the asker does not see the project",
     "private.askers": "who asks an admin for access",
+    "private.members_of": "members see all of each other: asked once, not for each",
+    "private.organisation_members_of": "members see all of each other: asked once, not for each",
     "private.is_member": "whether an address is a member's, for admins",
     "private.name_taken": "whether a name is taken by what is hidden, for editors",
     "private.objects_unreferenced": "what the caller cannot see needs its bytes too",

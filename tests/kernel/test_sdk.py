@@ -121,10 +121,13 @@ def test_the_project_shows_itself(server: JupyterServer, api: httpx.Client, proj
     api.patch(f"/insighter/api/projects/{project['id']}", json={"name": f"<i>{project['slug']}"})
     with kernel(server, project["folder"]) as running:
         shown = running.run("import insighter_ext as ix; ix.project").data[-1]
-        assert shown["text/plain"].startswith(f"<i>{project['slug']} · 1 member · owner")
+        assert shown["text/plain"].startswith(f"<i>{project['slug']} · 1 member · editor")
         assert "0 datasets" in shown["text/plain"]
         assert "&lt;i&gt;" in shown["text/html"] and "<i>" not in shown["text/html"]
-        assert running.run("ix.project.id, ix.project.role").value == f"('{project['id']}', 'owner')"
+        # A kernel may no more than an editor, whatever its person is.
+        assert running.run("ix.project.id, ix.project.role").value == f"('{project['id']}', 'editor')"
+        assert running.run("[member.role for member in ix.project.members]").value == "['owner']"
+        assert "<table" in running.run("ix.project.members").data[-1]["text/html"]
         error = running.try_run(
             "import os; os.environ['INSIGHTER_TOKEN'] = 'ixk_x'\n"
             "import insighter_ext.kernel.client as c; c._connected = None\nix.project.name"

@@ -5,8 +5,8 @@ What of it differs from a hosted project, so that supabase-py itself stumbles ov
 - it writes time stamps as PostgreSQL does (``2026-01-01 10:00:00+00``), which supabase-py does not read;
 - its tokens lack ``iss``, which a hosted project always writes and which is therefore always asked for here. They are
   signed again, with the emulator's own secret;
-- it calls a signed address ``signedUrl`` and begins it with ``/storage/v1``, where Storage says ``signedURL`` and leaves
-  that out;
+- it calls a signed address ``signedUrl`` and begins it with ``/storage/v1``, where Storage says ``signedURL`` and
+  leaves that out;
 - it hands a JSON array to a function as a text of JSON: the one function that Storage's adapter calls unwraps it.
 
 Its tables of accounts come first, then what of ``bootstrap.sql`` it lacks, then the migrations.

@@ -14,7 +14,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from insighter_ext import cli, schema
+from insighter_ext import cli, doctor, schema
 from insighter_ext.config import Settings
 from insighter_ext.errors import Conflict
 from insighter_ext.gateways.embedded.postgres import EmbeddedPostgres
@@ -85,7 +85,7 @@ def test_the_newest_migration_says_that_it_is_the_newest(double: Double) -> None
     answer = double.superuser("select public.platform_schema()")[0][0]
     assert answer["version"] == schema.migrations()[-1].version, "its file replaces public.platform_schema"
     assert answer["storage_policies"] == check.POLICIES
-    assert answer["profile_trigger"] is True
+    assert answer["triggers"] == check.TRIGGERS
 
 
 # ---- the check
@@ -136,7 +136,7 @@ async def test_a_project_of_another_release_is_told(own: Double) -> None:
         own.superuser(
             "create or replace function public.platform_schema() returns jsonb language sql stable as "
             f"""$$ select '{{"version": "{version}", "storage_policies": {json.dumps(check.POLICIES)},"""
-            """ "profile_trigger": true}'::jsonb $$"""
+            f""" "triggers": {json.dumps(check.TRIGGERS)}}}'::jsonb $$"""
         )
         findings = await found(own)
         assert wrong(findings) == {"migrations": "problem"}
@@ -147,7 +147,7 @@ async def test_lost_policies_and_triggers_are_told(own: Double) -> None:
     own.superuser("drop policy insighter_insert on storage.objects")
     own.superuser("drop trigger insighter_profile on auth.users")
     findings = await found(own)
-    assert wrong(findings) == {"new accounts": "warning", "storage policies": "problem"}
+    assert wrong(findings) == {"new accounts": "problem", "storage policies": "problem"}
     assert "insighter_insert" in findings["storage policies"].said
 
 
@@ -232,7 +232,7 @@ def test_the_migrations_apply_as_supabase_db_push_runs_them(tmp_path: Path, vers
             ("policy", "storage.objects insighter_insert"),
             ("policy", "storage.objects insighter_select"),
             ("policy", "storage.objects insighter_update"),
-            ("trigger", "auth.users insighter_profile"),
+            *(("trigger", f"auth.users {name}") for name in check.TRIGGERS),
         ]
     finally:
         postgres.release()
@@ -315,3 +315,14 @@ def _psql(postgres: EmbeddedPostgres, path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert sys.platform != "win32"
+
+
+def test_the_doctor_looks_into_the_project(own: Double, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in own.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("insighter_ext.kernel.servers.find", lambda *_: None)
+    database = next(one for one in doctor.examine() if one.check == "database")
+    assert (database.ok, own.url in database.said) == (True, True)
+    own.superuser("update storage.buckets set public = true")
+    database = next(one for one in doctor.examine() if one.check == "database")
+    assert (database.ok, database.hint) == (False, "insighter supabase check")

@@ -38,7 +38,7 @@ async def open_supabase(settings: Settings) -> Adapters:
     data = SupabaseDataGateway(project)
     try:
         await data.check_schema()
-        objects = SupabaseObjectStore(project, data, settings.storage_dir / "supabase")
+        objects = SupabaseObjectStore(project, data, settings.storage_dir / "supabase" / "files")
     except BaseException:
         await project.close()
         raise

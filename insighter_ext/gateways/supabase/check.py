@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     import httpx
 
 POLICIES = ["insighter_delete", "insighter_insert", "insighter_select", "insighter_update"]
+TRIGGERS = ["insighter_profile", "insighter_welcome"]
 
 _PUSH = (
     "write them with `insighter supabase init`, then apply them with `supabase link` and `supabase db push`"
     " (or run the files of supabase/migrations in their order in the SQL editor)"
 )
 
-_MAKE_BUCKET = "insert into storage.buckets (id, name, public) values ('insighter', 'insighter', false) on conflict do nothing"
+_MAKE_BUCKET = (
+    "insert into storage.buckets (id, name, public) values ('insighter', 'insighter', false)"
+    " on conflict do nothing"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,8 @@ class _Examination:
             self._schema = found if isinstance(found, dict) else None
         except errors.Unauthenticated:
             hint = (
-                "copy the legacy JWT secret from the project's settings, JWT Keys, into SUPABASE_JWT_SECRET"
+                "copy the legacy JWT secret from the project's settings, JWT Keys, into SUPABASE_JWT_SECRET;"
+                " it must not be revoked there, and this machine's clock must be right"
             )
             return Finding(check, "problem", "the project does not take tokens that it signs", hint)
         except errors.Unavailable as error:
@@ -160,13 +165,14 @@ class _Examination:
     async def _trigger(self, check: str) -> Finding:
         if self._schema is None:
             return _later(check)
-        if not self._schema.get("profile_trigger"):
+        missing = sorted(set(TRIGGERS) - set(self._schema.get("triggers") or []))
+        if missing:
             hint = (
-                "run in the SQL editor: create trigger insighter_profile after insert on auth.users for each row"
-                " execute function private.profile_for_user();"
+                "run the statements `create trigger` with these names again, in the SQL editor; they are in"
+                " supabase/migrations/, which `insighter supabase init` writes"
             )
-            return Finding(check, "warning", "the trigger that gives them a profile is missing", hint)
-        return Finding(check, "ok", "get their profile when they are made")
+            return Finding(check, "problem", f"auth.users lacks the triggers {', '.join(missing)}", hint)
+        return Finding(check, "ok", "get their profile and their invitations when they are made")
 
     async def _sign_ups(self, check: str) -> Finding:
         said = self._auth.json() if self._auth.status_code == 200 else {}

@@ -69,7 +69,8 @@ class SupabaseDataGateway:
             raise errors.Unavailable(
                 "SUPABASE_JWT_SECRET is not what signs the Supabase project's tokens",
                 code="secret_refused",
-                hint="copy the legacy JWT secret from the project's settings (JWT Keys)",
+                hint="copy the legacy JWT secret from the project's settings (JWT Keys), and see whether this machine's"
+                " clock is right; `insighter supabase check` tells more",
             ) from error
         newest = found["version"] if isinstance(found, dict) else None
         if newest != wanted.version:

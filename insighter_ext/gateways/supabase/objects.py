@@ -40,6 +40,7 @@ BUCKET = "insighter"
 _KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{64}")
 _BUFFER = 1 << 20
 _AT_ONCE = 500
+_ATTEMPTS = 4
 _SIGNED_SECONDS = 600
 _CACHE_BYTES = 20 << 30
 _SPARED_SECONDS = 3600
@@ -96,20 +97,34 @@ class SupabaseObjectStore:
         key = f"{project_id}/{digest}"
         await self._data.call(principal, "objects_authorize", keys=[key], action="write")
         size = (await asyncio.to_thread(path.stat)).st_size
-        if await self._info(principal, key) is None:
-            refused = await self._upload(principal, key, path, size, again=False)
-            # Two at once send the same bytes, and the second is told so, or finds the door shut while it still sends.
-            if refused is not None and await self._info(principal, key) is not None:
-                refused = None
-        elif key in await self._data.call(principal, "objects_authorize", keys=[key], action="delete"):
-            # Nothing names it yet: stored again, it is spared by a deletion that is under way.
-            refused = await self._upload(principal, key, path, size, again=True)
-        else:
-            refused = None  # the same bytes, which nobody may delete or replace
-        if refused is not None:
-            raise refused
+        await self._store(principal, key, path, size)
         await asyncio.to_thread(path.unlink, missing_ok=True)
         return StoredObject(key, digest, size)
+
+    async def _store(self, principal: Principal, key: str, path: Path, size: int) -> None:
+        refused: errors.InsighterError | None = None
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                # Two at once send the same bytes: the second is told so, or finds the door shut while it still sends,
+                # and waits until those of the first are there.
+                await asyncio.sleep(0.1 * 2**attempt)
+            if await self._info(principal, key) is None:
+                refused = await self._upload(principal, key, path, size, again=False)
+            elif attempt:
+                return
+            elif key in await self._data.call(principal, "objects_authorize", keys=[key], action="delete"):
+                # Nothing names it yet: stored again, it is spared by a deletion that is under way.
+                refused = await self._upload(principal, key, path, size, again=True)
+            else:
+                return  # the same bytes, which nobody may delete or replace
+            if refused is None:
+                return
+            if (
+                not isinstance(refused, errors.Conflict | errors.Unavailable)
+                or refused.code == "bucket_missing"
+            ):
+                raise refused
+        raise _unreachable() from refused
 
     async def _upload(
         self, principal: Principal, key: str, path: Path, size: int, *, again: bool
@@ -129,6 +144,8 @@ class SupabaseObjectStore:
                     "x-upsert": "true" if again else "false",
                 },
                 content=_file_chunks(path),
+                # After the last byte Storage puts the object in its place, which takes a while for a large one.
+                timeout=httpx.Timeout(60, connect=10, read=600),
             )
         except httpx.HTTPError as error:
             log.warning("an object could not be sent to Supabase Storage: %s", type(error).__name__)

@@ -70,6 +70,18 @@ language sql stable set search_path = '' as $$
     'since', m.created_at)
 $$;
 
+-- A project's members, for those who are members too. DEFINER: they see all of each other, which the policy of profiles would
+-- ask for each of them.
+create function private.members_of(p_project_id uuid) returns table (
+  rank int, name text, user_id uuid, display_name text, email text, role insighter.project_role, since timestamptz
+)
+language sql stable security definer set search_path = '' as $$
+  select 5 - array_position(enum_range(null::insighter.project_role), m.role), lower(coalesce(f.display_name, 'someone')),
+    m.user_id, coalesce(f.display_name, 'someone'), f.email, m.role, m.created_at
+  from insighter.members m left join insighter.profiles f on f.user_id = m.user_id
+  where m.project_id = p_project_id and p_project_id in (select private.membership_ids())
+$$;
+
 -- Owner first, then by role and name. Whoever sees the project without being a member does not see its people.
 create function public.members_list(p_project_id uuid, p_limit int default 100, p_cursor text default null)
 returns jsonb
@@ -82,21 +94,18 @@ begin
     perform private.fail(403, 'members_only', 'only members see who else is one', 'ask for access to the project');
   end if;
   return (
-    with members as (
-      select m, 5 - array_position(enum_range(null::insighter.project_role), m.role) as rank,
-        lower(private.person_name(m.user_id)) as name
-      from insighter.members m where m.project_id = p_project_id
-    ), page as (
-      select * from members
-      where p_cursor is null or (rank, name, (m).user_id) > (split_part(p_cursor, '/', 1)::int,
+    with page as materialized (
+      select * from private.members_of(p_project_id) m
+      where p_cursor is null or (m.rank, m.name, m.user_id) > (split_part(p_cursor, '/', 1)::int,
         substr(p_cursor, 40), split_part(p_cursor, '/', 2)::uuid)
-      order by rank, name, (m).user_id limit v_limit
+      order by m.rank, m.name, m.user_id limit v_limit
     )
     select jsonb_build_object(
-      'items', coalesce(jsonb_agg(private.member_json(m) order by rank, name, (m).user_id), '[]'),
+      'items', coalesce(jsonb_agg(to_jsonb(p) - '{rank,name}'::text[] order by p.rank, p.name, p.user_id), '[]'),
       'cursor', case when count(*) = v_limit then (
-        select concat_ws('/', rank, (m).user_id, name) from page order by rank desc, name desc, (m).user_id desc limit 1) end)
-    from page);
+        select concat_ws('/', l.rank, l.user_id, l.name) from page l
+        order by l.rank desc, l.name desc, l.user_id desc limit 1) end)
+    from page p);
 end
 $$;
 
@@ -448,6 +457,17 @@ language sql stable set search_path = '' as $$
     'since', m.created_at)
 $$;
 
+-- DEFINER: as private.members_of.
+create function private.organisation_members_of(p_organisation_id uuid) returns table (
+  rank int, name text, user_id uuid, display_name text, email text, role text, since timestamptz
+)
+language sql stable security definer set search_path = '' as $$
+  select case m.role when 'admin' then 0 else 1 end, lower(coalesce(f.display_name, 'someone')), m.user_id,
+    coalesce(f.display_name, 'someone'), f.email, m.role, m.created_at
+  from insighter.organisation_members m left join insighter.profiles f on f.user_id = m.user_id
+  where m.organisation_id = p_organisation_id and p_organisation_id in (select private.organisation_ids())
+$$;
+
 create function public.organisation_members_list(p_organisation_id uuid, p_limit int default 100, p_cursor text default null)
 returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -456,20 +476,18 @@ declare
   v_limit int := least(greatest(p_limit, 1), 500);
 begin
   return (
-    with members as (
-      select m, case m.role when 'admin' then 0 else 1 end as rank, lower(private.person_name(m.user_id)) as name
-      from insighter.organisation_members m where m.organisation_id = v_organisation.id
-    ), page as (
-      select * from members
-      where p_cursor is null or (rank, name, (m).user_id) > (split_part(p_cursor, '/', 1)::int,
+    with page as materialized (
+      select * from private.organisation_members_of(v_organisation.id) m
+      where p_cursor is null or (m.rank, m.name, m.user_id) > (split_part(p_cursor, '/', 1)::int,
         substr(p_cursor, 40), split_part(p_cursor, '/', 2)::uuid)
-      order by rank, name, (m).user_id limit v_limit
+      order by m.rank, m.name, m.user_id limit v_limit
     )
     select jsonb_build_object(
-      'items', coalesce(jsonb_agg(private.organisation_member_json(m) order by rank, name, (m).user_id), '[]'),
+      'items', coalesce(jsonb_agg(to_jsonb(p) - '{rank,name}'::text[] order by p.rank, p.name, p.user_id), '[]'),
       'cursor', case when count(*) = v_limit then (
-        select concat_ws('/', rank, (m).user_id, name) from page order by rank desc, name desc, (m).user_id desc limit 1) end)
-    from page);
+        select concat_ws('/', l.rank, l.user_id, l.name) from page l
+        order by l.rank desc, l.name desc, l.user_id desc limit 1) end)
+    from page p);
 end
 $$;
 
@@ -1335,7 +1353,8 @@ grant execute on function public.invitations_check to anon;
 revoke all on function private.member_gone, private.creator_becomes_admin, private.admin_remains, private.invitation_open,
   private.invitation_taken, private.newcomer_joins from public, anon, authenticated, service_role;
 grant execute on function private.must_be_in_person, private.project_shared_by, private.role_below_owner,
-  private.person_name, private.member_json, private.ownership_moved, private.organisation, private.organisation_for,
+  private.person_name, private.member_json, private.members_of, private.organisation_members_of,
+  private.ownership_moved, private.organisation, private.organisation_for,
   private.organisation_json, private.organisation_name, private.organisation_member_json,
   private.organisation_member_missing, private.folded_email, private.inviting, private.is_member, private.own_address,
   private.own_invitations, private.invitation_missing, private.invitation_accepted, private.invitation_declined,

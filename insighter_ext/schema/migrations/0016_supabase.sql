@@ -10,8 +10,8 @@ language sql stable set search_path = '' as $$
     'storage_policies', (select coalesce(jsonb_agg(p.policyname order by p.policyname), '[]')
       from pg_catalog.pg_policies p
       where p.schemaname = 'storage' and p.tablename = 'objects' and p.policyname like 'insighter\_%'),
-    'profile_trigger', exists (select from pg_catalog.pg_trigger t
-      where t.tgrelid = 'auth.users'::regclass and t.tgname = 'insighter_profile' and t.tgenabled <> 'D'))
+    'triggers', (select coalesce(jsonb_agg(t.tgname order by t.tgname), '[]') from pg_catalog.pg_trigger t
+      where t.tgrelid = 'auth.users'::regclass and t.tgname like 'insighter\_%' and t.tgenabled <> 'D'))
 $$;
 call private.expose('platform_schema');
 

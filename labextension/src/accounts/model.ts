@@ -15,6 +15,12 @@ export class AccountModel {
     this.account.set(await accounts.rename(name));
   }
 
+  /** Prove the account's address by a code. */
+  async confirm(email: string, code: string): Promise<void> {
+    await accounts.confirm(email, code);
+    await Promise.all([this.account.refresh(), this.signIns.refresh()]);
+  }
+
   /** Set another password; the account's other sign-ins end. */
   async changePassword(current: string, next: string): Promise<void> {
     await accounts.changePassword(current, next);

@@ -23,7 +23,10 @@ export function Profile({ model, account }: IPartProps): JSX.Element {
       ) : hubSignsIn(projects) ? (
         <HubNote />
       ) : (
-        <Password model={model} account={account} />
+        <>
+          {!account.confirmed && <Confirmation model={model} account={account} />}
+          <Password model={model} account={account} />
+        </>
       )}
     </div>
   );
@@ -67,6 +70,47 @@ function Name({ model, account }: IPartProps): JSX.Element {
       >
         <Done text={saved ? trans.__('Saved.') : ''} />
       </SubmitRow>
+    </form>
+  );
+}
+
+/** Proving that the address is the account's; invitations to it wait for that. */
+function Confirmation({ model, account }: IPartProps): JSX.Element {
+  const { trans } = useHost();
+  const [code, setCode] = React.useState('');
+  const heading = React.useId();
+  const submission = useSubmission(
+    ['code'],
+    () => (code.trim() ? null : { field: 'code', text: trans.__('Enter the code.') }),
+    () => model.confirm(account.email, code.trim())
+  );
+  return (
+    <form
+      method="post"
+      noValidate
+      aria-busy={submission.busy}
+      aria-labelledby={heading}
+      onSubmit={submission.submit}
+    >
+      <h2 id={heading} className="jp-Insighter-Heading">
+        {trans.__('Confirm your address')}
+      </h2>
+      <p className="jp-Insighter-Quiet">
+        {trans.__(
+          'Until it is confirmed that %1 is yours, invitations to it are accepted by their codes only.',
+          account.email
+        )}
+      </p>
+      <TextField
+        label={trans.__('Code')}
+        name="code"
+        autoComplete="one-time-code"
+        hint={trans.__('From the mail; where the server sends none, from whoever runs it.')}
+        value={code}
+        onChange={setCode}
+        submission={submission}
+      />
+      <SubmitRow submission={submission} label={trans.__('Confirm')} busyLabel={trans.__('Confirming…')} />
     </form>
   );
 }

@@ -280,7 +280,9 @@ function NewPasswordStep({ state, draft, change, go, done, autoFocus }: IStepPro
     <form method="post" noValidate aria-busy={submission.busy} onSubmit={submission.submit}>
       <p role="status">
         {state?.sends_mail === false
-          ? trans.__('This server sends no e-mail: ask whoever runs it for a code, and enter it here.')
+          ? trans.__(
+              'This server sends no e-mail. Whoever runs it gets a code for you with “insighter accounts recover”.'
+            )
           : trans.__('If this address has an account, a code is on its way to it. Look into your mail.')}
       </p>
       <EmailField draft={draft} change={change} submission={submission} />
@@ -327,7 +329,9 @@ function ConfirmationStep({ state, draft, change, go, done, autoFocus }: IStepPr
     <form method="post" noValidate aria-busy={submission.busy} onSubmit={submission.submit}>
       <p role="status">
         {state?.sends_mail === false
-          ? trans.__('This server sends no e-mail: ask whoever runs it for the code, and enter it here.')
+          ? trans.__(
+              'This server sends no e-mail. Whoever runs it gets a code for you with “insighter accounts confirm”.'
+            )
           : trans.__(
               'A message is on its way to %1. Follow its link and sign in, or enter its code here.',
               draft.email.trim()

@@ -286,13 +286,18 @@ function judge(status: number, statusText: string, text: string): unknown {
     code: typeof code === 'string' ? code : `http_${status}`,
     message: typeof message === 'string' ? message : JSON.stringify(message),
     // an endpoint tells the model's own error as `cause`
-    hint: [fields['hint'], fields['cause']].find(text => typeof text === 'string') ?? null,
+    hint: [fields['hint'], fields['cause']].find(forPeople) ?? null,
     details: fields['details'] ?? null
   });
   if (error.signedOut) {
     session.tellRequired();
   }
   throw error;
+}
+
+/** Whether a hint is one for people: some are for programs, and tell them a route. */
+function forPeople(hint: unknown): hint is string {
+  return typeof hint === 'string' && !/\b(GET|POST|PUT|PATCH|DELETE) \//.test(hint);
 }
 
 function unreachable(): ApiError {

@@ -6,7 +6,11 @@ import { ApiError } from '../api';
 export function errorText(reason: unknown): string {
   const { message, hint } = ApiError.from(reason);
   const first = message.charAt(0).toLocaleUpperCase() + message.slice(1);
-  return hint ? `${first.replace(/\.$/, '')}. ${hint.charAt(0).toLocaleUpperCase()}${hint.slice(1)}` : first;
+  if (!hint) {
+    return first;
+  }
+  const next = hint.charAt(0).toLocaleUpperCase() + hint.slice(1);
+  return `${first.replace(/\.$/, '')}. ${/[.!?]$/.test(next) ? next : `${next}.`}`;
 }
 
 /** Tell of an error whose action has no place on the screen, such as a command of the palette. */

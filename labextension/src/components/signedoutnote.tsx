@@ -28,7 +28,14 @@ export function SignedOutNote(): JSX.Element {
     <div className="jp-Insighter-SignedOut" ref={place}>
       {open ? (
         <React.Suspense fallback={null}>
-          <SignIn reason={trans.__('What you typed here stays.')} onDone={() => setDone(true)} autoFocus />
+          <SignIn
+            reason={trans.__('What you typed here stays.')}
+            onDone={() => {
+              place.current?.closest('.jp-Dialog')?.querySelector<HTMLElement>('.jp-mod-accept')?.focus();
+              setDone(true);
+            }}
+            autoFocus
+          />
         </React.Suspense>
       ) : (
         <div role="alert">

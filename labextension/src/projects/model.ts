@@ -189,6 +189,7 @@ export class ProjectsModel implements IProjects, IDisposable {
         this._doubted = true;
         await this._recognise();
         await this._list();
+        this._changed.emit(); // pages of it are closed to us, too
         return;
       }
       throw reason;

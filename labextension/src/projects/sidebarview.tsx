@@ -16,7 +16,7 @@ import {
 } from '../components';
 
 import { VisibilityBadge } from './badge';
-import { AccountCommands, CommandIds } from './commands';
+import { AccountCommands, CommandIds, SIDEBAR } from './commands';
 import { Invitations, PersonRow } from './person';
 import { may, roleName } from './roles';
 import type { Sections } from './sidebar';
@@ -40,7 +40,17 @@ export function SidebarView(props: { projects: IProjects; sections: Sections }):
     setCounts(before => (before[id] === count ? before : { ...before, [id]: count }));
   }, []);
 
-  if (projects.connection === 'signed-out') {
+  // the form one signed in with is gone, and the keyboard's focus with it
+  const { connection } = projects;
+  const before = React.useRef(connection);
+  React.useEffect(() => {
+    if (before.current === 'signed-out' && document.activeElement === document.body) {
+      document.querySelector<HTMLElement>(`#${SIDEBAR} .jp-Insighter-Switcher`)?.focus();
+    }
+    before.current = connection;
+  }, [connection]);
+
+  if (connection === 'signed-out') {
     return (
       <div className="jp-Insighter-SignInHost">
         <React.Suspense fallback={null}>
@@ -171,12 +181,8 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           { command: CommandIds.refresh }
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],
-        [{ command: CommandIds.switch, args: { archived: true } }],
-        [
-          { command: AccountCommands.join },
-          { command: AccountCommands.open },
-          { command: AccountCommands.signOut }
-        ]
+        [{ command: CommandIds.switch, args: { archived: true } }, { command: AccountCommands.join }],
+        [{ command: AccountCommands.open }, { command: AccountCommands.signOut }]
       ],
       event.currentTarget
     );
