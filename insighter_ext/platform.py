@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from insighter_ext import __version__
 from insighter_ext.accounts.service import AccountsService
 from insighter_ext.audit.service import AuditService
+from insighter_ext.bus.service import BusService
 from insighter_ext.config import Mode, Settings
 from insighter_ext.credentials.service import CredentialsService
 from insighter_ext.datahub.service import DatahubService
@@ -52,6 +53,7 @@ class Platform:
     deployments: DeploymentsService
     datahub: DatahubService
     quickstart: QuickstartService
+    bus: BusService
 
     @property
     def audit(self) -> AuditService:
@@ -134,6 +136,7 @@ class Platform:
             deployments,
             datahub,
             QuickstartService(projects, datahub),
+            BusService(data, adapters.wake),
         )
 
     async def close(self) -> None:

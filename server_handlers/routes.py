@@ -7,6 +7,7 @@ from typing import Any
 from server_handlers import (
     accounts,
     audit,
+    bus,
     datahub,
     deployments,
     mlflow,
@@ -26,6 +27,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *deployments.HANDLERS,
     *sharing.HANDLERS,
     *audit.HANDLERS,
+    *bus.HANDLERS,
     *accounts.HANDLERS,
 ]
 
@@ -36,6 +38,7 @@ def routes() -> list[tuple[str, type[Any]]]:
         *(handler.route() for handler in API_HANDLERS),
         openapi.OpenApiHandler.route(),
         *deployments.ROUTES,
+        *bus.ROUTES,
         *mlflow.routes(),
         # Last: it takes what no other route has taken.
         accounts.UnknownHandler.route(),

@@ -9,6 +9,7 @@ from insighter_ext.config import Mode
 from insighter_ext.gateways.auth import AuthGateway
 from insighter_ext.gateways.data import DataGateway
 from insighter_ext.gateways.objects import ObjectStore
+from insighter_ext.gateways.wake import WakeSource
 from insighter_ext.principal import Principal
 
 
@@ -25,5 +26,6 @@ class Adapters:
     data: DataGateway
     objects: ObjectStore
     auth: AuthGateway
+    wake: WakeSource
     local_owner: Principal | None
     close: Callable[[], Awaitable[None]]

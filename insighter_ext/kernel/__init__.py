@@ -5,6 +5,7 @@ Use it as ``import insighter_ext as ix``; in a kernel that Insighter's server st
 
 from __future__ import annotations
 
+from insighter_ext.kernel.bus import Bus
 from insighter_ext.kernel.client import connect
 from insighter_ext.kernel.datasets import Datasets
 from insighter_ext.kernel.deployments import Deployments
@@ -12,7 +13,7 @@ from insighter_ext.kernel.models import Models
 from insighter_ext.kernel.projects import CurrentProject, Projects
 from insighter_ext.kernel.scope import Scope
 
-__all__ = ["connect", "datasets", "deployments", "models", "project", "projects"]
+__all__ = ["bus", "connect", "datasets", "deployments", "models", "project", "projects"]
 
 _here = Scope()
 
@@ -30,3 +31,6 @@ models = Models(_here)
 
 deployments = Deployments(_here)
 """The project's endpoints: ``ix.deployments.create("wine", version)``, ``ix.deployments["wine"].predict(frame)``."""
+
+bus = Bus(_here)
+"""The project's bus: ``ix.bus.publish("features.ready", 3)``, ``ix.bus.subscribe(…)``, ``ix.bus.latest(…)``."""

@@ -117,6 +117,8 @@ class World:
         run = owner.call(
             "runs_create", experiment_id=experiment, name="canary run", tags={"canary_tag": "canary"}
         )["id"]
+        message = {"type": "canary", "data": "canary"}
+        owner.call("bus_publish", project_id=project, topic="canary", message=message)
         point = {"key": "canary_metric", "value": 0.5, "step": 1, "time": 1}
         owner.call("runs_log_batch", run_id=run, metrics=[point], params={"canary": "canary"})
         source = {"source_type": "local", "source": "canary"}

@@ -26,16 +26,19 @@ async def open_embedded(storage_dir: Path, postgres_version: int) -> Adapters:
     from insighter_ext.gateways.embedded.objects import LocalObjectStore
     from insighter_ext.gateways.embedded.postgres import DATABASE, EmbeddedPostgres
     from insighter_ext.gateways.embedded.sweep import Sweep
+    from insighter_ext.gateways.embedded.wake import ListeningWakeSource
 
     await asyncio.to_thread(storage_dir.mkdir, parents=True, exist_ok=True, mode=0o700)
     postgres = EmbeddedPostgres(storage_dir / "postgres", postgres_version)
     data = EmbeddedDataGateway(postgres, DATABASE)
     auth = EmbeddedAuthGateway(postgres, DATABASE, storage_dir / "keys")
+    wake = ListeningWakeSource(postgres, DATABASE)
     objects: LocalObjectStore | None = None
     sweep: Sweep | None = None
 
     async def close() -> None:
         try:
+            await wake.close()
             if sweep is not None:
                 await sweep.close()
             await auth.close()
@@ -51,7 +54,7 @@ async def open_embedded(storage_dir: Path, postgres_version: int) -> Adapters:
         objects = LocalObjectStore(storage_dir / "objects", data)
         sweep = Sweep(objects, postgres)
         sweep.open()
-        return Adapters("embedded", data, objects, auth, Principal(owner_id), close)
+        return Adapters("embedded", data, objects, auth, wake, Principal(owner_id), close)
     except BaseException:
         await close()
         raise

@@ -23,6 +23,7 @@ async def open_supabase(settings: Settings) -> Adapters:
     """
     from insighter_ext.config import key_kind
     from insighter_ext.gateways.adapters import Adapters
+    from insighter_ext.gateways.polling import PollingWakeSource
     from insighter_ext.gateways.supabase.auth import SupabaseAuthGateway
     from insighter_ext.gateways.supabase.clients import Project
     from insighter_ext.gateways.supabase.data import SupabaseDataGateway
@@ -43,10 +44,13 @@ async def open_supabase(settings: Settings) -> Adapters:
         raise
     auth = SupabaseAuthGateway(project)
 
+    wake = PollingWakeSource()
+
     async def close() -> None:
         try:
+            await wake.close()
             await objects.close()
         finally:
             await project.close()
 
-    return Adapters("supabase", data, objects, auth, None, close)
+    return Adapters("supabase", data, objects, auth, wake, None, close)

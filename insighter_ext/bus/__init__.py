@@ -1,0 +1,1 @@
+"""The bus: what happens in a project, told to everybody who listens."""

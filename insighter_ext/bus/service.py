@@ -1,0 +1,172 @@
+"""The bus as a service. Listeners read the database at their own pace: nothing waits in memory for a slow one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from insighter_ext.bus.models import Batch, Message, MessageCreate
+from insighter_ext.gateways import DataGateway
+from insighter_ext.gateways.wake import WakeSource
+from insighter_ext.principal import Principal
+
+_SOON = 0.05
+"""Seconds until what an unfinished transaction holds back is asked for again."""
+
+_LOOK_SECONDS = 30.0
+"""A listener looks this often even if nobody woke it: a right that ended ends its listening too."""
+
+
+class BusService:
+    """See the module.
+
+    Args:
+        wake: tells when to read.
+    """
+
+    def __init__(self, data: DataGateway, wake: WakeSource) -> None:
+        self._data = data
+        self._source = wake
+        self._listening: dict[str, set[asyncio.Event]] = {}
+        self._reading: dict[str, asyncio.Future[Any]] = {}
+        self._wakes = 0
+        self._started = False
+
+    async def close(self) -> None:
+        """End the channel to the database."""
+        await self._source.close()
+
+    async def publish(self, principal: Principal, project_id: UUID, body: MessageCreate) -> Message:
+        """Tell everybody who listens.
+
+        Raises:
+            TooLarge: the data is larger than 256 KB.
+        """
+        return Message.model_validate(
+            await self._data.call(
+                principal,
+                "bus_publish",
+                project_id=project_id,
+                topic=body.topic,
+                message=body.model_dump(mode="json", exclude={"topic"}),
+            )
+        )
+
+    async def latest(self, principal: Principal, project_id: UUID, topic: str) -> Message | None:
+        """The newest durable message of a topic."""
+        found = await self._data.call(principal, "bus_latest", project_id=project_id, topic=topic)
+        return None if found is None else Message.model_validate(found)
+
+    async def read(
+        self,
+        principal: Principal,
+        project_id: UUID,
+        after: str | None,
+        topics: Sequence[str] | None = None,
+        limit: int = 500,
+        wait: float = 0,
+    ) -> Batch:
+        """What came after a position, oldest first.
+
+        Args:
+            after: a position that an answer gave; the present one where None, and then nothing is answered.
+            wait: seconds to wait for a message when there is none.
+        """
+        with self._ear(project_id) as ear:
+            deadline = asyncio.get_running_loop().time() + wait
+            while True:
+                ear.clear()
+                found = await self._read(principal, project_id, after, topics, limit)
+                left = deadline - asyncio.get_running_loop().time()
+                if found["items"] or left <= 0:
+                    return Batch.model_validate(found)
+                after = found["cursor"]
+                await _wait(ear, min(left, _SOON if found["pending"] else left))
+
+    async def subscribe(
+        self,
+        principal: Principal,
+        project_id: UUID,
+        after: str | None,
+        topics: Sequence[str] | None = None,
+    ) -> AsyncGenerator[Batch, None]:
+        """Batches as they come, for ever. The first says where the listener stands, and may be empty; the next one is
+        read when the listener asks for it.
+
+        Raises:
+            NotFound: the project is gone, or not shared with the principal any more.
+        """
+        with self._ear(project_id) as ear:
+            first = True
+            while True:
+                ear.clear()
+                found = await self._read(principal, project_id, after, topics, 500)
+                after = found["cursor"]
+                if found["items"] or first:
+                    first = False
+                    yield Batch.model_validate(found)
+                if not found["more"]:
+                    await _wait(ear, _SOON if found["pending"] else _LOOK_SECONDS)
+
+    async def _read(
+        self,
+        principal: Principal,
+        project_id: UUID,
+        after: str | None,
+        topics: Sequence[str] | None,
+        limit: int,
+    ) -> dict[str, Any]:
+        # A person's open panels stand at the same place when they are woken: one question answers all of them. None that
+        # was asked before the wake-up does: it may not have seen what it is about.
+        key = json.dumps([self._wakes, principal.claims, str(project_id), after, topics, limit])
+        reading = self._reading.get(key)
+        if reading is None:
+            reading = asyncio.ensure_future(
+                self._data.call(
+                    principal,
+                    "bus_read",
+                    project_id=project_id,
+                    after=after,
+                    topics=None if topics is None else list(topics),
+                    limit=limit,
+                )
+            )
+            self._reading[key] = reading
+            reading.add_done_callback(lambda _: self._reading.pop(key, None))
+        # Shielded: one of them may go while the others still wait.
+        answer: dict[str, Any] = await asyncio.shield(reading)
+        return answer
+
+    @contextmanager
+    def _ear(self, project_id: UUID) -> Iterator[asyncio.Event]:
+        if not self._started:
+            self._started = True
+            self._source.start(self._wake)
+        ear = asyncio.Event()
+        ears = self._listening.setdefault(str(project_id), set())
+        ears.add(ear)
+        try:
+            yield ear
+        finally:
+            ears.discard(ear)
+            if not ears:
+                self._listening.pop(str(project_id), None)
+
+    def _wake(self, project_id: str | None) -> None:
+        self._wakes += 1
+        chosen = self._listening.values() if project_id is None else [self._listening.get(project_id, set())]
+        for ears in chosen:
+            for ear in ears:
+                ear.set()
+
+
+async def _wait(ear: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await ear.wait()
+    except TimeoutError:
+        pass

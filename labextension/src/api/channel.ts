@@ -1,0 +1,144 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import type { IDisposable } from '@lumino/disposable';
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import type { components } from './generated';
+
+/** A message of the bus, as a CloudEvent. */
+export type Message = components['schemas']['Message'];
+
+/** Milliseconds until a lost connection is tried again: the first time, and at most. */
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 15_000;
+
+/** Closed for good: the credential ended, or the project is not to be seen any more. */
+const FOR_GOOD: ReadonlyArray<number> = [4401, 4404];
+
+/**
+ * What happens in a project, as it happens. A connection that is lost is taken up again where it was: nothing is missed and
+ * nothing heard twice.
+ */
+export class Channel implements IDisposable {
+  /** The project that is followed. */
+  get project(): string | null {
+    return this._project;
+  }
+
+  /** Whether the server calls when something happens. */
+  get live(): boolean {
+    return this._live;
+  }
+
+  /** What happened, in order. */
+  get heard(): ISignal<this, ReadonlyArray<Message>> {
+    return this._heard;
+  }
+
+  /** It came to live, or went. */
+  get stateChanged(): ISignal<this, void> {
+    return this._stateChanged;
+  }
+
+  get isDisposed(): boolean {
+    return this._disposed;
+  }
+
+  /** Follow a project from now on, or none. */
+  follow(project: string | null): void {
+    if (project !== this._project) {
+      this._leave();
+      this._project = project;
+      this._cursor = null;
+      this._wait = FIRST_WAIT;
+      this._connect();
+    }
+  }
+
+  /** Connect again, after a connection was closed for good or is waited for. */
+  retry(): void {
+    if (!this._socket) {
+      window.clearTimeout(this._timer);
+      this._wait = FIRST_WAIT;
+      this._connect();
+    }
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    this._leave();
+    Signal.clearData(this);
+  }
+
+  private _connect(): void {
+    if (!this._project || this._disposed) {
+      return;
+    }
+    const settings = ServerConnection.makeSettings();
+    const query: Record<string, string> = { topics: 'activity' };
+    if (this._cursor) {
+      query['after'] = this._cursor;
+    }
+    if (settings.appendToken && settings.token) {
+      query['token'] = settings.token;
+    }
+    const address = URLExt.join(settings.wsUrl, 'insighter/api/projects', this._project, 'bus/socket');
+    const socket = new settings.WebSocket(address + URLExt.objectToQueryString(query));
+    this._socket = socket;
+    socket.onmessage = (event: MessageEvent<string>): void => {
+      if (this._socket === socket) {
+        this._take(event.data);
+      }
+    };
+    socket.onclose = (event: CloseEvent): void => {
+      if (this._socket === socket) {
+        this._lost(FOR_GOOD.includes(event.code));
+      }
+    };
+  }
+
+  private _take(text: string): void {
+    const batch = JSON.parse(text) as components['schemas']['Batch'];
+    this._cursor = batch.cursor;
+    this._wait = FIRST_WAIT;
+    this._setLive(true);
+    if (batch.items.length > 0) {
+      this._heard.emit(batch.items);
+    }
+  }
+
+  private _lost(forGood: boolean): void {
+    this._socket = null;
+    this._setLive(false);
+    if (!forGood) {
+      // Not all pages at the same moment when a server comes back.
+      this._timer = window.setTimeout(() => this._connect(), this._wait * (0.75 + Math.random() / 2));
+      this._wait = Math.min(this._wait * 2, LONGEST_WAIT);
+    }
+  }
+
+  private _leave(): void {
+    window.clearTimeout(this._timer);
+    const socket = this._socket;
+    this._socket = null;
+    socket?.close();
+    this._setLive(false);
+  }
+
+  private _setLive(live: boolean): void {
+    if (live !== this._live) {
+      this._live = live;
+      this._stateChanged.emit();
+    }
+  }
+
+  private _project: string | null = null;
+  private _cursor: string | null = null;
+  private _socket: WebSocket | null = null;
+  private _live = false;
+  private _disposed = false;
+  private _wait = FIRST_WAIT;
+  private _timer = 0;
+  private readonly _heard = new Signal<this, ReadonlyArray<Message>>(this);
+  private readonly _stateChanged = new Signal<this, void>(this);
+}
