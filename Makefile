@@ -132,7 +132,7 @@ bench: $(VENV)/.test-packages install ## measure Insighter beside its peers
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: api-types
-api-types: install node_modules/.package-lock.json ## the front end's types, from the server's OpenAPI document
+api-types: $(VENV)/.insighter node_modules/.package-lock.json ## the front end's types, from the server's OpenAPI document
 	@mkdir -p .make labextension/src/api
 	@$(BIN)/python -m server_handlers.openapi > .make/openapi.json
 	@node node_modules/openapi-typescript/bin/cli.js .make/openapi.json --default-non-nullable false --output labextension/src/api/generated.ts

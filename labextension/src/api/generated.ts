@@ -905,6 +905,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/insighter/api/projects/{project_id}/bus": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages after a position, oldest first; waits for one when asked to */
+        get: operations["Bus_get"];
+        put?: never;
+        /** Publish a message */
+        post: operations["Bus_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/bus/topics/{topic}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest durable message of a topic */
+        get: operations["BusTopic_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/auth": {
         parameters: {
             query?: never;
@@ -1519,6 +1554,53 @@ export interface components {
             me: components["schemas"]["Me"] | null;
         };
         /**
+         * Batch
+         * @description Messages in their order, and where to go on.
+         */
+        Batch: {
+            /** Items */
+            items: components["schemas"]["Message"][];
+            /**
+             * Cursor
+             * @description Ask with it for what comes after.
+             */
+            cursor: string;
+            /**
+             * More
+             * @description Whether there is more already.
+             */
+            more: boolean;
+        };
+        /**
+         * BusQuery
+         * @description Which messages.
+         */
+        BusQuery: {
+            /**
+             * After
+             * @description A position; the present one where omitted.
+             * @default null
+             */
+            after?: string | null;
+            /**
+             * Topics
+             * @description Separated by commas; all where omitted.
+             * @default null
+             */
+            topics?: string | null;
+            /**
+             * Limit
+             * @default 500
+             */
+            limit?: number;
+            /**
+             * Wait
+             * @description Seconds to wait for a message when there is none.
+             * @default 0
+             */
+            wait?: number;
+        };
+        /**
          * Column
          * @description A column of a table.
          */
@@ -1867,6 +1949,13 @@ export interface components {
             organisation: components["schemas"]["Organisation"] | null;
         };
         /**
+         * Latest
+         * @description The newest durable message of a topic.
+         */
+        Latest: {
+            message: components["schemas"]["Message"] | null;
+        };
+        /**
          * Me
          * @description Who the caller is.
          */
@@ -1937,6 +2026,94 @@ export interface components {
              * @enum {string}
              */
             role: "viewer" | "annotator" | "editor" | "admin";
+        };
+        /**
+         * Message
+         * @description A message: what happened in a project (topic ``activity``), or what one of its programs published.
+         */
+        Message: {
+            /** Specversion */
+            specversion: string;
+            /**
+             * Id
+             * @description Unique in the project.
+             */
+            id: string;
+            /**
+             * Source
+             * @description /projects/<project id>
+             */
+            source: string;
+            /**
+             * Type
+             * @description insighter.<asset kind>.<verb> for what happened; else the publisher's own word.
+             */
+            type: string;
+            /**
+             * Subject
+             * @description <asset kind>/<asset id> for what happened.
+             * @default null
+             */
+            subject: string | null;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /** Datacontenttype */
+            datacontenttype: string;
+            /** Topic */
+            topic: string;
+            /**
+             * Actorid
+             * @default null
+             */
+            actorid: string | null;
+            /**
+             * Actorname
+             * @default null
+             */
+            actorname: string | null;
+            /** Actorkind */
+            actorkind: string;
+            /**
+             * Data
+             * @default null
+             */
+            data: unknown;
+        };
+        /**
+         * MessageCreate
+         * @description A message to be published.
+         */
+        MessageCreate: {
+            /**
+             * Topic
+             * @description Lower-case letters, digits, ".", "-" and "_".
+             */
+            topic: string;
+            /**
+             * Type
+             * @default message
+             */
+            type?: string;
+            /**
+             * Data
+             * @description Anything that is JSON, up to 256 KB.
+             * @default null
+             */
+            data?: unknown;
+            /**
+             * Subject
+             * @default null
+             */
+            subject?: string | null;
+            /**
+             * Durable
+             * @description Whether it is kept for those who come later.
+             * @default true
+             */
+            durable?: boolean;
         };
         /**
          * Metric
@@ -8111,6 +8288,226 @@ export interface operations {
             };
             /** @description An error */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Bus_get: {
+        parameters: {
+            query?: {
+                after?: string | null;
+                topics?: string | null;
+                limit?: number;
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Messages after a position, oldest first; waits for one when asked to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Bus_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessageCreate"];
+            };
+        };
+        responses: {
+            /** @description Publish a message */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    BusTopic_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest durable message of a topic */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Latest"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
