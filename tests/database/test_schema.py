@@ -53,6 +53,7 @@ DEFINERS = {
     "private.creator_becomes_admin": "whoever makes an organisation is its admin",
     "private.admin_remains": "counts the admins, whoever asks",
     "private.member_gone": "whoever leaves is taken out of restrictions",
+    "private.closed_remains": "what a deleted version leaves stays closed, whoever deletes it",
     "private.series_deleted": "the history goes with its metric",
     "private.project_released": "notes who clears away a deleted project's objects",
     # The audit and the events are written by nobody else.

@@ -1114,6 +1114,35 @@ create policy restrictions_update on insighter.restrictions for update to authen
   using (project_id in (select private.project_ids('admin')) and (select private.in_person()))
   with check (project_id in (select private.project_ids('admin')) and min_role <= (select private.role_in(project_id)));
 
+-- What a deleted version leaves behind stays as closed as it was: of a dataset what runs noted of it, by the beginning of its
+-- SHA-256; of a model the files, as "<root>|<path>".
+alter table insighter.restrictions add column remains text[] not null default '{}';
+
+-- DEFINER: whoever may delete a version need not be one who says who may what.
+create function private.closed_remains() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_asset uuid;
+  v_left text;
+begin
+  if tg_argv[0] = 'dataset' then
+    v_asset := old.dataset_id;
+    v_left := left(old.sha256, 16);
+  else
+    v_asset := old.model_id;
+    v_left := old.root || '|' || old.root_path;
+  end if;
+  update insighter.restrictions set remains = remains || v_left
+  where project_id = old.project_id and asset_kind = tg_argv[0] and asset_id = v_asset and not v_left = any (remains);
+  return null;
+end
+$$;
+
+create trigger closed_remains after delete on insighter.dataset_versions
+for each row execute function private.closed_remains('dataset');
+create trigger closed_remains after delete on insighter.model_versions
+for each row execute function private.closed_remains('model');
+
 -- An asset by kind and name, as the caller sees it, or 404.
 create function private.asset(p_project_id uuid, p_kind text, p_name text) returns table (id uuid, name text)
 language plpgsql stable set search_path = '' as $$
@@ -1350,7 +1379,7 @@ call private.expose('members_list', 'members_set', 'members_remove', 'projects_t
 grant execute on function public.invitations_check to anon;
 
 -- These act for others, and are called by the functions above alone.
-revoke all on function private.member_gone, private.creator_becomes_admin, private.admin_remains, private.invitation_open,
+revoke all on function private.member_gone, private.closed_remains, private.creator_becomes_admin, private.admin_remains, private.invitation_open,
   private.invitation_taken, private.newcomer_joins from public, anon, authenticated, service_role;
 grant execute on function private.must_be_in_person, private.project_shared_by, private.role_below_owner,
   private.person_name, private.member_json, private.members_of, private.organisation_members_of,

@@ -430,7 +430,8 @@ call private.audited('insighter.organisation_members', 'organisation_member', 'o
 call private.audited('insighter.invitations', 'invitation', 'project_id,organisation_id', 'id', 'email');
 call private.audited('insighter.access_asked', 'access_asked', 'user_id', 'id', 'asked');
 call private.audited('insighter.access_requests', 'access_request');
-call private.audited('insighter.restrictions', 'restriction', 'project_id', 'asset_id,asset_kind');
+-- What is left of deleted versions is told by their deletion.
+call private.audited('insighter.restrictions', 'restriction', 'project_id', 'asset_id,asset_kind', '', 'remains');
 -- How many versions there were is told by the versions.
 call private.audited('insighter.datasets', 'dataset', 'project_id', 'id', 'name', 'versions');
 call private.audited('insighter.dataset_versions', 'dataset_version', 'project_id', 'dataset_id,version');
@@ -563,7 +564,7 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 -- Rows that tell of assets hidden from the caller, by their kind and what they belong to: the first part of their id, or, of
--- what a run read, the digest at its end.
+-- what a run read or made, the digest or the logged model at its end.
 create function private.hidden_audit() returns table (kind text, id text)
 language plpgsql stable security definer rows 5 set search_path = '' as $$
 begin
@@ -574,9 +575,12 @@ begin
       cross join unnest(array['model', 'model_version', 'model_alias', 'restriction']) k
     union all select k, h::text from private.hidden('deployment') h cross join unnest(array['deployment', 'restriction']) k
     union all select 'artifact', r from private.hidden_roots() r
-    union all select 'logged_model', substr(r, 8) from private.hidden_roots() r where starts_with(r, 'models/')
+    union all select k, substr(r, 8) from private.hidden_roots() r cross join unnest(array['logged_model', 'run_model']) k
+      where starts_with(r, 'models/')
     union all select 'run_dataset', left(v.sha256, 16) from insighter.dataset_versions v
-      where v.dataset_id in (select private.hidden('dataset')) and v.project_id in (select private.project_ids());
+      where v.dataset_id in (select private.hidden('dataset')) and v.project_id in (select private.project_ids())
+    union all select 'run_dataset', unnest(r.remains) from insighter.restrictions r
+      where r.asset_kind = 'dataset' and r.asset_id in (select private.hidden('dataset'));
 end
 $$;
 
@@ -590,7 +594,8 @@ grant select on insighter.audit, insighter.audit_heads to authenticated;
 create policy audit_select on insighter.audit for select to authenticated
   using (scope in (select private.audit_scopes()));
 create policy audit_restricted on insighter.audit as restrictive for all to authenticated
-  using ((asset_kind, case when asset_kind = 'run_dataset' then right(asset_id, 16) else split_part(asset_id, ':', 1) end)
+  using ((asset_kind, case asset_kind when 'run_dataset' then right(asset_id, 16)
+      when 'run_model' then split_part(asset_id, ':', 3) else split_part(asset_id, ':', 1) end)
     not in (select h.kind, h.id from private.hidden_audit() h));
 create policy audit_heads_select on insighter.audit_heads for select to authenticated
   using (scope in (select private.audit_scopes()));

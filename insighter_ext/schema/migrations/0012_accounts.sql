@@ -354,7 +354,7 @@ begin
   v_project := private.project(p_project_id);
   insert into insighter.credentials (id, user_id, project_id, kind, label, role, secret_hash, issuer, expires_at)
   values (v_id, auth.uid(), v_project.id, 'kernel', left(p_label, 1000), 'editor', p_secret_hash, p_issuer_hash,
-    now() + make_interval(secs => p_seconds));
+    now() + make_interval(secs => least(p_seconds, 30 * 86400)));
   return jsonb_build_object('id', v_id, 'project_id', v_project.id, 'role', 'editor');
 end
 $$;

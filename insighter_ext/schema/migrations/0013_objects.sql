@@ -149,9 +149,37 @@ drop function public.objects_unreferenced;
 
 -- ---- what restricted assets take along ------------------------------------------------------------------------------
 
--- A logged model whose files are those of a model the caller must not see: what is known of it is as closed as they are.
+-- The files of deleted versions too: to delete a model opens nothing.
+create or replace function private.hidden_roots() returns setof text
+language plpgsql stable security definer rows 5 set search_path = '' as $$
+begin
+  return query
+    select v.root from insighter.model_versions v
+    where v.model_id in (select private.hidden('model')) and v.project_id in (select private.project_ids())
+    union all select split_part(unnest(r.remains), '|', 1) from insighter.restrictions r
+    where r.asset_kind = 'model' and r.asset_id in (select private.hidden('model'));
+end
+$$;
+
+create or replace function private.file_hidden(p_project_id uuid, p_root text, p_path text) returns boolean
+language sql stable security definer set search_path = '' as $$
+  select exists (
+    select from (
+      select v.root_path as folder from insighter.model_versions v
+      where v.project_id = p_project_id and v.root = p_root and v.model_id in (select private.hidden('model'))
+      union all select substr(l, char_length(p_root) + 2)
+      from insighter.restrictions r cross join unnest(r.remains) l
+      where r.project_id = p_project_id and r.asset_kind = 'model' and starts_with(l, p_root || '|')
+        and r.asset_id in (select private.hidden('model'))) closed
+    where folder = '' or p_path = folder or starts_with(p_path, folder || '/'))
+$$;
+
+-- A logged model whose files are those of a model the caller must not see: what is known of it is as closed as they are, and
+-- which run made it, or read it.
 create policy logged_models_restricted on insighter.logged_models as restrictive for all to authenticated
   using ('models/' || id not in (select private.hidden_roots()));
+create policy run_models_restricted on insighter.run_models as restrictive for all to authenticated
+  using ('models/' || model_id not in (select private.hidden_roots()));
 
 -- What the SDK tells a run of the dataset versions it read, of those the caller must not see.
 create function private.hidden_reads() returns table (project_id uuid, name text, digest text)
@@ -160,13 +188,20 @@ begin
   return query
     select d.project_id, d.name, left(v.sha256, 16) from insighter.datasets d
     join insighter.dataset_versions v on v.project_id = d.project_id and v.dataset_id = d.id
-    where d.id in (select private.hidden('dataset'));
+    where d.id in (select private.hidden('dataset'))
+    -- What was deleted since.
+    union all select r.project_id, null, unnest(r.remains) from insighter.restrictions r
+    where r.asset_kind = 'dataset' and r.asset_id in (select private.hidden('dataset'));
 end
 $$;
 
 -- What a run read: the columns and figures of a dataset are as closed as the dataset.
 create policy run_datasets_restricted on insighter.run_datasets as restrictive for select to authenticated
   using ((project_id, digest) not in (select h.project_id, h.digest from private.hidden_reads() h));
+-- And what was measured on it, or of a model that is hidden.
+create policy logged_model_metrics_restricted on insighter.logged_model_metrics as restrictive for select to authenticated
+  using ('models/' || model_id not in (select private.hidden_roots())
+    and (project_id, dataset_digest) not in (select h.project_id, h.digest from private.hidden_reads() h));
 
 -- ---- the policies of Supabase's store -------------------------------------------------------------------------------
 
