@@ -100,7 +100,8 @@ class Remove(StorageHandler):
             rows = await cursor.fetchall()
         for row in rows:
             self.file(bucket, row["name"]).unlink()
-        self.reply(200, rows)
+        # Hosted, no more than the name can be relied on.
+        self.reply(200, [{"name": row["name"]} for row in rows])
 
 
 class Listing(StorageHandler):

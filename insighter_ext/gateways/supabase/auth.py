@@ -120,7 +120,7 @@ class SupabaseAuthGateway:
                 await client.auth.sign_out({"scope": "others"})
             return answer
 
-        return _session(await self._ask(ask, _code_invalid))
+        return _session(await self._by_code(ask))
 
     async def resend_confirmation(self, email: str) -> None:
         """See :class:`insighter_ext.gateways.auth.AuthGateway`."""
@@ -138,7 +138,7 @@ class SupabaseAuthGateway:
                 {"type": "signup", "email": _address(email), "token": code.strip()}
             )
 
-        return _session(await self._ask(ask, _code_invalid))
+        return _session(await self._by_code(ask))
 
     async def change_password(self, principal: Principal, current: str, new: str) -> None:
         """See :class:`insighter_ext.gateways.auth.AuthGateway`."""
@@ -190,6 +190,17 @@ class SupabaseAuthGateway:
                 "the Supabase project does not answer as it should",
                 hint="run `insighter supabase check`, which says what is missing",
             ) from error
+
+    async def _by_code(self, ask: Callable[[AsyncClient], Awaitable[T]]) -> T:
+        """Ask with a code. What is wrong with it, or with the account it would be for, is nobody's business."""
+        try:
+            return await self._ask(ask, _code_invalid)
+        except (errors.Unauthenticated, errors.NotFound) as error:
+            raise _code_invalid() from error
+        except errors.Invalid as error:
+            if error.code == "invalid":
+                raise _code_invalid() from error
+            raise
 
     async def _tell_nothing(self, ask: Callable[[AsyncClient], Awaitable[None]]) -> None:
         """Send a mail, or not, and answer alike."""

@@ -270,23 +270,17 @@ class SupabaseObjectStore:
             )
             limit = asyncio.Semaphore(8)
 
-            async def is_old(key: str, limit: asyncio.Semaphore = limit) -> bool:
+            async def size_if_old(key: str, limit: asyncio.Semaphore = limit) -> int | None:
                 async with limit:
-                    return await self._stored_before(principal, key, stored_until)
+                    found = await self._info(principal, key)
+                if found is None or _stored(found) > stored_until:
+                    return None
+                return int(found.get("size") or 0)
 
-            old = await asyncio.gather(*map(is_old, released))
-            freed += await self._remove(
-                principal, [key for key, yes in zip(released, old, strict=True) if yes]
-            )
+            sizes = await asyncio.gather(*map(size_if_old, released))
+            old = {key: size for key, size in zip(released, sizes, strict=True) if size is not None}
+            freed += await self._remove(principal, old)
         return freed
-
-    async def _stored_before(self, principal: Principal, key: str, until: datetime) -> bool:
-        found = await self._info(principal, key)
-        if found is None:
-            return False
-        moments = [found.get(name) for name in ("updated_at", "last_modified", "created_at")]
-        stored = next((moment for moment in moments if moment), None)
-        return stored is not None and _moment(stored) <= until
 
     async def _info(self, principal: Principal, key: str) -> dict[str, Any] | None:
         """What Storage knows of an object; None where there is none that the principal may read."""
@@ -296,13 +290,18 @@ class SupabaseObjectStore:
             return None
         return found
 
-    async def _remove(self, principal: Principal, keys: list[str]) -> int:
-        if not keys:
+    async def _remove(self, principal: Principal, sizes: dict[str, int]) -> int:
+        """Remove objects whose sizes are known; of how many bytes were those that Storage did remove."""
+        if not sizes:
             return 0
-        removed = await self._bucket(principal, lambda bucket: bucket.remove(keys))
-        for key in keys:
+        removed = await self._bucket(principal, lambda bucket: bucket.remove(list(sizes)))
+        for key in sizes:
             await asyncio.to_thread((self._cache / key).unlink, missing_ok=True)
-        return sum(int((one.get("metadata") or {}).get("size") or 0) for one in removed)
+        # Releases of Storage differ in where they tell the size.
+        return sum(
+            sizes.get(str(one.get("name"))) or int((one.get("metadata") or {}).get("size") or 0)
+            for one in removed
+        )
 
     async def delete_project(self, principal: Principal, project_id: UUID) -> int:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
@@ -313,9 +312,13 @@ class SupabaseObjectStore:
             page = await self._bucket(
                 principal, lambda bucket: bucket.list(str(project_id), {"limit": _AT_ONCE})
             )
-            keys = [key for one in page if _KEY.fullmatch(key := f"{project_id}/{one.get('name')}")]
-            freed += await self._remove(principal, keys)
-            if len(page) < _AT_ONCE or not keys:
+            sizes = {
+                key: int((one.get("metadata") or {}).get("size") or 0)
+                for one in page
+                if _KEY.fullmatch(key := f"{project_id}/{one.get('name')}")
+            }
+            freed += await self._remove(principal, sizes)
+            if len(page) < _AT_ONCE or not sizes:
                 return freed
 
     # ---- inside
@@ -402,8 +405,10 @@ def _unreachable() -> errors.Unavailable:
     )
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+def _stored(found: dict[str, Any]) -> datetime:
+    """When an object was stored the last time."""
+    moment = next(found[name] for name in ("last_modified", "updated_at", "created_at") if found.get(name))
+    return datetime.fromisoformat(str(moment).replace("Z", "+00:00"))
 
 
 def _digest(path: Path) -> str:
