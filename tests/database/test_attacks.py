@@ -178,3 +178,19 @@ def test_a_kernels_credential_does_not_outlive_every_kernel(database: Database) 
         "select extract(days from expires_at - now()) from insighter.credentials where id = %s", made["id"]
     )[0][0]
     assert days <= 30
+
+
+def test_readers_of_a_public_project_are_not_told_who_did_what(database: Database) -> None:
+    owner, reader = database.person("owner"), database.person("reader")
+    project = owner.call("projects_create", name="Open")["id"]
+    owner.call("projects_set_visibility", id=project, visibility="public")
+    add_dataset(owner, project, "wine", "wine")
+    member = database.member(project, "viewer")
+    told = [
+        person.call("bus_read", project_id=project, after="0.a.0")["items"]
+        for person in (owner, member, reader)
+    ]
+    assert len(told[0]) == len(told[1]) == len(told[2]) > 0
+    assert {item.get("actorid") for item in told[1]} == {str(owner.user_id)}
+    assert str(owner.user_id) not in str(told[2])
+    assert {item.get("actorname") for item in told[2]} == {None}

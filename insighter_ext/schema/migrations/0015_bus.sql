@@ -62,7 +62,7 @@ create trigger members_gone after delete on insighter.members for each row execu
 
 -- ---- the API --------------------------------------------------------------------------------------------------------
 
--- As CloudEvents 1.0; "actorid", "actorname" and "actorkind" are extensions.
+-- As CloudEvents 1.0; "actorid", "actorname" and "actorkind" are extensions. Who did it is told to those who see that person.
 create function private.envelope(
   p_id text, p_project_id uuid, p_topic text, p_type text, p_subject text, p_time timestamptz, p_actor uuid,
   p_actor_kind text, p_data jsonb
@@ -70,9 +70,10 @@ create function private.envelope(
 language sql stable set search_path = '' as $$
   select jsonb_strip_nulls(jsonb_build_object(
     'specversion', '1.0', 'id', p_id, 'source', '/projects/' || p_project_id, 'type', p_type, 'subject', p_subject,
-    'time', p_time, 'datacontenttype', 'application/json', 'topic', p_topic, 'actorid', p_actor, 'actorkind', p_actor_kind,
-    'actorname', (select f.display_name from insighter.profiles f where f.user_id = p_actor)))
+    'time', p_time, 'datacontenttype', 'application/json', 'topic', p_topic, 'actorid', f.user_id, 'actorkind', p_actor_kind,
+    'actorname', f.display_name))
     || jsonb_build_object('data', p_data)
+  from (select) one left join insighter.profiles f on f.user_id = p_actor
 $$;
 
 -- What came after a position, oldest first. Without a position: the present one, and nothing. "pending" says that there is
