@@ -111,6 +111,7 @@ def open_lab(page: Page, server: JupyterServer) -> Locator:
     """Open JupyterLab with Jupyter's token; its sidebar, where nobody is signed in."""
     page.goto(f"{server.url}/lab?token={server.token}&reset")
     wait_until_loaded(page)
+    expect(page.locator(".jp-Launcher")).to_be_visible()  # it takes the focus when it comes
     side = sidebar(page)
     expect(side.get_by_role("heading", name="Sign in to Insighter")).to_be_visible(timeout=60_000)
     return side
