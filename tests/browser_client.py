@@ -49,3 +49,11 @@ class Browser(httpx.Client):
         return next(
             (value for name, value in self.cookies.items() if name.startswith("insighter-session")), None
         )
+
+
+def hang_up(connection: Any) -> None:
+    """End a WebSocket connection of tornado's client at once, without waiting for the other side."""
+    protocol = connection.protocol
+    connection.close()
+    if protocol is not None and protocol.stream is not None:
+        protocol.stream.close()

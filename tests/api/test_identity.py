@@ -18,7 +18,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 from server_handlers.identity import local_path
-from tests.browser_client import PASSWORD, TEAM, Browser
+from tests.browser_client import PASSWORD, TEAM, Browser, hang_up
 from tests.running import JupyterServer
 
 
@@ -358,7 +358,9 @@ def test_the_connection_of_a_kernel_ends_with_the_sign_in(team: JupyterServer, a
         async with asyncio.timeout(20):
             while await connection.read_message() is not None:
                 pass
-            return connection.close_code
+        code = connection.close_code
+        hang_up(connection)
+        return code
 
     cookies = httpx.Cookies(ana.cookies)
     assert asyncio.run(watch()) == 4001
@@ -405,7 +407,7 @@ async def run_code(team: JupyterServer, person: Browser, kernel: str, code: str)
                 printed += told["content"]["text"]
             assert told["msg_type"] != "error", told["content"]
             if told["msg_type"] == "execute_reply":
-                connection.close()
+                hang_up(connection)
                 return printed
 
 

@@ -20,7 +20,7 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from tests.browser_client import PASSWORD, TEAM, Browser
+from tests.browser_client import PASSWORD, TEAM, Browser, hang_up
 from tests.running import JupyterServer, isolated_environment
 from tests.supabase.double import Double
 
@@ -214,7 +214,7 @@ async def _run(server: JupyterServer, client: httpx.Client, kernel: str) -> str:
                 if told["msg_type"] == "stream":
                     printed += told["content"]["text"]
                 if told["msg_type"] == "execute_reply":
-                    connection.close()
+                    hang_up(connection)
                     return printed
 
 
@@ -229,5 +229,5 @@ async def _terminal(server: JupyterServer, client: httpx.Client, name: str, type
             assert isinstance(raw, str), "the connection was closed"
             kind, *text = json.loads(raw)
             said += "".join(map(str, text)) if kind == "stdout" else ""
-    connection.close()
+    hang_up(connection)
     return said
