@@ -291,6 +291,8 @@ def test_signing_in_from_the_sidebar_and_again_when_it_ends(
     shoot(page, "43 signed in")
 
     # The sign-in is ended from elsewhere, while something is being typed.
+    run(page, "insighter:open-account")
+    expect(panel(page)).to_contain_text("cleo@example.org")
     run(page, "insighter:create-project")
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("Typed before")
@@ -299,6 +301,7 @@ def test_signing_in_from_the_sidebar_and_again_when_it_ends(
             if not session["current"]:
                 assert elsewhere.delete(f"/insighter/api/account/sessions/{session['id']}").status_code == 204
     expect(side.get_by_text("Your sign-in has ended")).to_be_visible(timeout=30_000)
+    expect(panel(page)).to_contain_text("You are signed out.")
     dialog.get_by_role("button", name="Create").click()
     expect(dialog.get_by_role("alert")).to_contain_text("signed out")
     dialog.get_by_role("button", name="Sign in").click()
@@ -313,6 +316,7 @@ def test_signing_in_from_the_sidebar_and_again_when_it_ends(
     expect(dialog.get_by_label("Name")).to_have_value("Typed before")
     dialog.get_by_role("button", name="Create").click()
     expect(side.locator(".jp-Insighter-Switcher")).to_contain_text("Typed before")
+    expect(panel(page)).not_to_contain_text("You are signed out.")
     assert page.evaluate("window.neverReloaded") is True
 
     # Signed out in one tab is signed out in all, and nothing of hers stays on the screen.

@@ -38,7 +38,7 @@ export class ProjectsModel implements IProjects, IDisposable {
       frequency: { interval: options.interval, backoff: true, max: LONGEST_WAIT },
       standby: 'when-hidden'
     });
-    session.required.connect(this._leave);
+    session.required.connect(this._expired);
     session.ended.connect(this._signedOut);
     session.begun.connect(this._signedIn);
   }
@@ -133,7 +133,7 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   dispose(): void {
     this._poll.dispose();
-    session.required.disconnect(this._leave);
+    session.required.disconnect(this._expired);
     session.ended.disconnect(this._signedOut);
     session.begun.disconnect(this._signedIn);
     Signal.clearData(this);
@@ -306,12 +306,17 @@ export class ProjectsModel implements IProjects, IDisposable {
   }
 
   /** Nobody is signed in, or not any more. What was loaded stays for whoever comes back. */
-  private readonly _leave = (): void => {
+  private _leave(): void {
+    this._connection = 'signed-out';
+    this._error = null;
+    this._doubted = true;
+    this._stateChanged.emit();
+  }
+
+  private readonly _expired = (): void => {
     if (this._connection !== 'signed-out') {
-      this._connection = 'signed-out';
-      this._error = null;
-      this._doubted = true;
-      this._stateChanged.emit();
+      this._leave();
+      this._changed.emit(); // what is open learns it, and says so
     }
   };
 
@@ -348,7 +353,7 @@ export class ProjectsModel implements IProjects, IDisposable {
   private _failed(reason: unknown): void {
     const error = ApiError.from(reason);
     if (error.signedOut) {
-      this._leave();
+      this._expired();
       return;
     }
     this._error = error;
