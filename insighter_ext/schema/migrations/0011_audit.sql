@@ -577,8 +577,9 @@ begin
     union all select 'artifact', r from private.hidden_roots() r
     union all select k, substr(r, 8) from private.hidden_roots() r cross join unnest(array['logged_model', 'run_model']) k
       where starts_with(r, 'models/')
-    union all select 'run_dataset', left(v.sha256, 16) from insighter.dataset_versions v
-      where v.dataset_id in (select private.hidden('dataset')) and v.project_id in (select private.project_ids())
+    union all select 'run_dataset', left(v.sha256, 16) from private.hidden('dataset') h
+      join insighter.datasets d on d.id = h
+      join insighter.dataset_versions v on v.project_id = d.project_id and v.dataset_id = d.id
     union all select 'run_dataset', unnest(r.remains) from insighter.restrictions r
       where r.asset_kind = 'dataset' and r.asset_id in (select private.hidden('dataset'));
 end
