@@ -406,7 +406,7 @@ async def run_code(team: JupyterServer, person: Browser, kernel: str, code: str)
             if told["msg_type"] == "stream":
                 printed += told["content"]["text"]
             assert told["msg_type"] != "error", told["content"]
-            if told["msg_type"] == "execute_reply":
+            if told["msg_type"] == "status" and told["content"]["execution_state"] == "idle":
                 hang_up(connection)
                 return printed
 

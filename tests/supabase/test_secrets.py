@@ -213,7 +213,7 @@ async def _run(server: JupyterServer, client: httpx.Client, kernel: str) -> str:
             if told["parent_header"].get("msg_id") == header["msg_id"]:
                 if told["msg_type"] == "stream":
                     printed += told["content"]["text"]
-                if told["msg_type"] == "execute_reply":
+                if told["msg_type"] == "status" and told["content"]["execution_state"] == "idle":
                     hang_up(connection)
                     return printed
 
