@@ -501,7 +501,8 @@ def test_guessing_at_a_code_is_stopped(team: JupyterServer, path: str) -> None:
     known = an_address()
     with browser(team) as one:
         one.sign_up(known)
-        for email in (known, an_address()):
+        # An address is proved from within its account; a password is set by strangers to it, too.
+        for email in (known, an_address()) if "recovery" in path else (known,):
             body = {"email": email, "code": "0000-0000-0000"}
             if "recovery" in path:
                 body["password"] = "a new long password"
