@@ -1068,7 +1068,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Confirm an address by a code, and sign in */
+        /** Confirm an address by a code, and sign in. Where no mail is sent: from within the account */
         post: operations["ConfirmationConfirm_post"];
         delete?: never;
         options?: never;
@@ -1803,7 +1803,7 @@ export interface components {
             path: string;
             /**
              * Log
-             * @description The last lines its process wrote; empty unless one deployment is asked for.
+             * @description The last lines its process wrote; empty unless one deployment is asked for by a member.
              */
             log: string[];
             /**
@@ -9039,7 +9039,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Confirm an address by a code, and sign in */
+            /** @description Confirm an address by a code, and sign in. Where no mail is sent: from within the account */
             200: {
                 headers: {
                     [name: string]: unknown;
