@@ -88,6 +88,9 @@ def kernel(ann: httpx.Client, server: JupyterServer, project: dict[str, Any]) ->
     answer = ann.post("/api/kernels", json={"name": "python3", "path": project["folder"]})
     assert answer.status_code == 201, answer.text
     running = Kernel(server, answer.json()["id"])
+    until = time.monotonic() + 60
+    while "ready" not in running.try_run("print('ready')").text:  # what a kernel says first can be lost
+        assert time.monotonic() < until
     yield running
     running.close()
     ann.delete(f"/api/kernels/{running.id}")
