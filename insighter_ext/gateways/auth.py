@@ -56,8 +56,8 @@ class AuthGateway(Protocol):
         Args:
             email: its address; compared without regard to case.
             password: at least 8 characters.
-            confirmed: the caller knows that the address is the account's. An invitation's code does not prove it: whoever
-                invites has it too. Only the embedded adapter takes the platform's word for it.
+            confirmed: the caller knows that the address is the account's. An invitation's code does not prove it:
+                whoever invites has it too. Only the embedded adapter takes the platform's word for it.
 
         Returns:
             A sign-in, or None where the address has to be confirmed first. For an address that has an account already
