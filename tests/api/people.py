@@ -99,6 +99,7 @@ class Treasure:
         self.project_id: str = project["id"]
         self.slug: str = project["slug"]
         self.base = base = f"{API}/projects/{self.project_id}"
+        self.base_url = server.url + base
         self.dataset = f"wine {canary}"
         csv = f"{canary}_column,b\n{canary}_cell,1\n".encode()
         owner.do(
@@ -123,6 +124,8 @@ class Treasure:
         invitation = owner.do(
             "POST", f"{base}/invitations", {"email": f"{canary}@example.org", "role": "viewer"}, expect=201
         )
+        message = {"topic": f"topic-{canary}", "data": canary, "subject": canary}
+        owner.do("POST", f"{base}/bus", message, expect=201)
         restricted = {"min_role": "admin", "people": []}
         owner.do("PUT", f"{base}/restrictions/model/{quote(self.model)}", restricted)
         owner.do("DELETE", f"{base}/restrictions/model/{quote(self.model)}", expect=204)
@@ -132,6 +135,7 @@ class Treasure:
             "invitation_id": invitation["id"], "request_id": str(uuid4()), "session_id": sessions[0]["id"],
             "token_id": token_id, "run_id": self.run, "run_uuid": self.run, "experiment_id": self.experiment,
             "model_id": self.logged_model, "version": "1", "alias": f"alias-{canary}", "kind": "dataset",
+            "topic": f"topic-{canary}",
             "key": f"metric_{canary}", "metric_key": f"metric_{canary}", "tag_key": f"tag-{canary}",
             "source": f"models:/{self.logged_model}",
         }  # fmt: skip
@@ -148,7 +152,13 @@ class Treasure:
         self.experiment = post("experiments/create", name=self.experiment_name, tags=tags)["experiment_id"]
         run = post("runs/create", experiment_id=self.experiment, run_name=f"R {canary}", tags=tags)
         self.run = run["run"]["info"]["run_id"]
-        metric = {"key": f"metric_{canary}", "value": 0.5, "timestamp": 1, "step": 1}
+        metric = {
+            "topic": f"topic-{canary}",
+            "key": f"metric_{canary}",
+            "value": 0.5,
+            "timestamp": 1,
+            "step": 1,
+        }
         post("runs/log-batch", run_id=self.run, metrics=[metric], params=[{"key": canary, "value": canary}])
         self.logged_model = post(
             "logged-models", experiment_id=self.experiment, name=f"L{canary}", source_run_id=self.run

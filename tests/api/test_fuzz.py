@@ -70,6 +70,8 @@ def send(case: Any, person: Person, treasure: Treasure) -> Any:
         # Of several, the later ones are made up now and then.
         if number == 0 or hash_of(case) % 3:
             case.path_parameters[name] = treasure.argument(name, case.path)
+    if "wait" in (case.query or {}):
+        case.query["wait"] = 0  # else it does
     made = case.as_transport_kwargs(base_url=str(person.base_url).rstrip("/"))
     # Whoever asks is who it is about: a made-up credential has tests of its own.
     made["headers"] = {

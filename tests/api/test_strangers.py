@@ -5,6 +5,7 @@ The routes come from the OpenAPI document and from the tables of MLflow's endpoi
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +15,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from insighter_ext.registry.endpoints import RegistryEndpoints
 from insighter_ext.tracking.endpoints import TrackingEndpoints
@@ -35,6 +38,7 @@ IN_PROJECTS = [(method, path) for method, path in OPERATIONS if "{project_id}" i
 BODIES: dict[str, dict[str, Any]] = {
     "PATCH /projects/{project_id}": {"description": "changed"},
     "DELETE /projects/{project_id}": {"confirm": "its name"},
+    "POST /projects/{project_id}/bus": {"topic": "changed", "data": 1},
     "POST /projects/{project_id}/models": {"name": "changed", "run_id": "0" * 32},
     "PUT /projects/{project_id}/models/{name}/aliases/{alias}": {"version": 1},
     "POST /projects/{project_id}/deployments": {"name": "changed", "model": "changed", "version": 1},
@@ -230,6 +234,22 @@ def test_endpoints_of_others_are_not_there(treasure: Treasure, stranger: Person)
         assert not treasure.contains(answer.text)
 
 
+def test_the_bus_of_others_is_not_there(team: JupyterServer, treasure: Treasure, stranger: Person) -> None:
+    async def listen(person: Person) -> tuple[str | None, int | None]:
+        address = f"ws{treasure.base_url.removeprefix('http')}/bus/socket?after=0.a.0"
+        socket = await websocket_connect(
+            HTTPRequest(address, headers={"Authorization": person.headers["Authorization"]})
+        )
+        message = await asyncio.wait_for(socket.read_message(), 20)
+        code = socket.close_code
+        socket.close()
+        return (None if message is None else str(message)), code
+
+    told, _ = asyncio.run(listen(treasure.owner))
+    assert told is not None and treasure.contains(told)
+    assert asyncio.run(listen(stranger)) == (None, 4404)
+
+
 def test_where_people_sign_in_only_the_doors_are_open(team: JupyterServer) -> None:
     doors = {concrete(rule[0]) for rule in routes.routes() if getattr(rule[1], "for_strangers", False)}
     assert {path for path in doors if path in DOORS} == DOORS
@@ -247,6 +267,6 @@ def test_the_canary_is_everywhere(treasure: Treasure) -> None:
     """Else the tests above would see nothing."""
     for path in (
         "", "/datasets", "/experiments", f"/experiments/{treasure.experiment}/runs", f"/runs/{treasure.run}", "/models",
-        "/deployments", "/invitations", "/audit",
+        "/deployments", "/invitations", "/audit", "/bus?after=0.a.0",
     ):  # fmt: skip
         assert treasure.contains(treasure.owner.do("GET", treasure.base + path).__repr__()), path
