@@ -181,11 +181,16 @@ class ConfirmationConfirmHandler(_Door):
     path = "/auth/confirmation/confirm"
 
     @operation(
-        "Confirm an address by a code, and sign in", body=ConfirmationConfirm, returns=SignedIn, errors=(429,)
+        "Confirm an address by a code, and sign in. Where no mail is sent: from within the account",
+        body=ConfirmationConfirm,
+        returns=SignedIn,
+        errors=(403, 429),
     )
     async def post(self, body: ConfirmationConfirm) -> SignedIn:
         return self.enter(
-            await self.platform.accounts.confirm(body.email, body.code, self.place, session_secret(self))
+            await self.platform.accounts.confirm(
+                body.email, body.code, self.place, session_secret(self), self.visitor
+            )
         )
 
 

@@ -173,6 +173,7 @@ class AccountsService:
         """Set a new password by a code, and sign in."""
         with self._attempts.trying("code", email, place.ip):
             session = await self._auth.recover(email, code, password)
+        self._checked.clear()
         return await self._browser(session, place, before)
 
     async def resend_confirmation(self, email: str, place: Place) -> bool:
@@ -181,8 +182,26 @@ class AccountsService:
             await self._auth.resend_confirmation(email)
         return self._auth.sends_mail
 
-    async def confirm(self, email: str, code: str, place: Place, before: str | None = None) -> BrowserSession:
-        """Prove an address by a code, and sign in."""
+    async def confirm(
+        self, email: str, code: str, place: Place, before: str | None = None, caller: Principal | None = None
+    ) -> BrowserSession:
+        """Prove an address by a code, and sign in.
+
+        Args:
+            caller: who is signed in. Where a new account is signed in at once, its address is proved from within it:
+                else somebody could make an account with another's address, and have its owner prove it for them.
+
+        Raises:
+            Forbidden: ``sign_in_first``.
+        """
+        within = caller is not None and caller.kind == "person" and caller.email == email.strip().lower()
+        if not self.sends_mail and not within:
+            raise Forbidden(
+                "an address is proved by whoever is signed in to its account",
+                hint="sign in and enter the code on your account's page; if the password is not yours, ask who runs"
+                " this server for a code to set a new one: it proves the address too",
+                code="sign_in_first",
+            )
         with self._attempts.trying("code", email, place.ip):
             session = await self._auth.confirm(email, code)
         return await self._browser(session, place, before)

@@ -31,7 +31,7 @@ class Deployment(View):
         description="Address below the server's base: insighter/serve/<project>/<name>; POST to <path>/invocations."
     )
     log: list[str] = Field(
-        description="The last lines its process wrote; empty unless one deployment is asked for."
+        description="The last lines its process wrote; empty unless one deployment is asked for by a member."
     )
     created_at: datetime
     created_by: str
@@ -45,6 +45,7 @@ class Row(Deployment):
     port: int | None
     attempt: int
     host_hash: str | None
+    log_shown: bool = False
     log: list[str] = Field(default_factory=list)
 
     def shown(self, log: Sequence[str] = ()) -> Deployment:

@@ -93,9 +93,10 @@ class DeploymentsService:
 
     async def get(self, principal: Principal, project_id: UUID, name: str) -> Deployment:
         """A deployment with the end of its log."""
-        row = await self._keeper.settle(principal, await self._row(principal, project_id, name))
+        found = await self._row(principal, project_id, name)
+        row = await self._keeper.settle(principal, found)
         self._keeper.attend(row)
-        return row.shown(await self._keeper.log(row))
+        return row.shown(await self._keeper.log(row) if found.log_shown else [])
 
     async def create(self, principal: Principal, project_id: UUID, body: DeploymentCreate) -> Deployment:
         """Deploy a model version on this machine. Returns at once; the process is started in the background.

@@ -652,6 +652,11 @@ begin
     if old.email_confirmed_at is not null then
       return null;
     end if;
+    -- A new password together with the proof: whoever made the account was perhaps not whose address it is. What they gave
+    -- out for it ends.
+    if new.encrypted_password is distinct from old.encrypted_password then
+      update insighter.credentials set revoked_at = now() where user_id = new.id and revoked_at is null;
+    end if;
   end if;
   for v_id in
     select i.id from insighter.invitations i

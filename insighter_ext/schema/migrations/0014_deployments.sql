@@ -38,6 +38,8 @@ language sql stable set search_path = '' as $$
     'port', d.port, 'status', d.status, 'reason', d.reason, 'attempt', d.attempt,
     'path', 'insighter/serve/' || (select p.slug from insighter.projects p where p.id = d.project_id) || '/' || d.name,
     'host', d.host, 'host_hash', d.host_hash,
+    -- What a process writes can hold what it was sent: whoever reads the project without being a member does not see it.
+    'log_shown', d.project_id in (select private.membership_ids()),
     'created_at', d.created_at, 'updated_at', d.updated_at,
     'created_by', coalesce(
       (select f.display_name from insighter.profiles f where f.user_id = d.created_by), 'someone'))
