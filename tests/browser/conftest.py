@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from tests.chromium import chromium_path
 from tests.running import JupyterServer
@@ -58,7 +58,13 @@ def page(browser: Browser, lab: JupyterServer, request: pytest.FixtureRequest) -
     context.set_default_timeout(20_000)
     opened = context.new_page()
     problems: list[str] = []
-    opened.on("pageerror", lambda error: problems.append(str(error)))
+
+    def failed(error: Error) -> None:
+        # JupyterLab's own questions to a server that a test has ended are no defect of ours.
+        if error.message != "Failed to fetch" or "/lab/extensions/" in (error.stack or ""):
+            problems.append(f"{error}\n{error.stack}")
+
+    opened.on("pageerror", failed)
     opened.goto(f"{lab.url}/lab?token={lab.token}&reset")
     wait_until_loaded(opened)
     try:

@@ -4,6 +4,7 @@ import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { ApiError, type Me, projects as api, type Project, session, type Status } from '../api';
+import { Channel } from '../api/channel';
 
 import type { Connection, IProjects } from './tokens';
 
@@ -12,6 +13,9 @@ const MEMORY = 'insighter:projects';
 
 /** Milliseconds between two questions while nothing answers, at most. */
 const LONGEST_WAIT = 12_000;
+
+/** Milliseconds between two questions while the server calls by itself: for what it cannot call about. */
+const CALLED_INTERVAL = 30_000;
 
 /** What the model needs of the application. */
 export interface IProjectsModelOptions {
@@ -26,8 +30,9 @@ export interface IProjectsModelOptions {
 }
 
 /**
- * The projects and the one that is open, kept current by asking for the open project now and then: one small request,
- * none while the page is hidden, ever fewer while nothing answers.
+ * The projects and the one that is open, kept current by the bus: the server calls when something happened in the open
+ * project. While that channel is down it is asked for now and then: one small request, none while the page is hidden,
+ * ever fewer while nothing answers.
  */
 export class ProjectsModel implements IProjects, IDisposable {
   constructor(private readonly options: IProjectsModelOptions) {
@@ -38,6 +43,9 @@ export class ProjectsModel implements IProjects, IDisposable {
       frequency: { interval: options.interval, backoff: true, max: LONGEST_WAIT },
       standby: 'when-hidden'
     });
+    this._interval = options.interval;
+    this._channel.heard.connect(() => void this._poll.refresh());
+    this._channel.stateChanged.connect(() => this._pace());
     session.required.connect(this._expired);
     session.ended.connect(this._signedOut);
     session.begun.connect(this._signedIn);
@@ -90,7 +98,8 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   /** Milliseconds between two questions whether something happened. */
   set interval(interval: number) {
-    this._poll.frequency = { interval, backoff: true, max: Math.max(LONGEST_WAIT, interval) };
+    this._interval = interval;
+    this._pace();
   }
 
   /** Begin to ask. */
@@ -132,6 +141,7 @@ export class ProjectsModel implements IProjects, IDisposable {
   }
 
   dispose(): void {
+    this._channel.dispose();
     this._poll.dispose();
     session.required.disconnect(this._expired);
     session.ended.disconnect(this._signedOut);
@@ -268,6 +278,7 @@ export class ProjectsModel implements IProjects, IDisposable {
     if (project) {
       void this.options.state?.save(MEMORY, { current: project.id });
     }
+    this._channel.follow(project?.id ?? null);
     this._currentChanged.emit(project);
     this._stateChanged.emit();
   }
@@ -310,6 +321,7 @@ export class ProjectsModel implements IProjects, IDisposable {
     this._connection = 'signed-out';
     this._error = null;
     this._doubted = true;
+    this._channel.follow(null);
     this._stateChanged.emit();
   }
 
@@ -338,8 +350,15 @@ export class ProjectsModel implements IProjects, IDisposable {
     }
   }
 
+  /** Ask often where nobody calls. */
+  private _pace(): void {
+    const interval = this._channel.live ? Math.max(CALLED_INTERVAL, this._interval) : this._interval;
+    this._poll.frequency = { interval, backoff: true, max: Math.max(LONGEST_WAIT, interval) };
+  }
+
   private _answered(): void {
     const before = this._connection;
+    this._channel.follow(this._current?.id ?? null);
     this._connection = 'live';
     this._error = null;
     if (before !== 'live') {
@@ -370,6 +389,8 @@ export class ProjectsModel implements IProjects, IDisposable {
   private _doubted = false;
   /** Another number for everybody who signed in here after one another. */
   private _person = 0;
+  private _interval: number;
+  private readonly _channel = new Channel();
   private readonly _poll: Poll;
   private readonly _currentChanged = new Signal<this, Project | null>(this);
   private readonly _changed = new Signal<this, void>(this);
