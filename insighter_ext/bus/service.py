@@ -120,8 +120,8 @@ class BusService:
         topics: Sequence[str] | None,
         limit: int,
     ) -> dict[str, Any]:
-        # A person's open panels stand at the same place when they are woken: one question answers all of them. None that
-        # was asked before the wake-up does: it may not have seen what it is about.
+        # A person's open panels stand at the same place when they are woken: one question answers all of them. None
+        # that was asked before the wake-up does: it may not have seen what it is about.
         key = json.dumps([self._wakes, principal.claims, str(project_id), after, topics, limit])
         reading = self._reading.get(key)
         if reading is None:

@@ -70,7 +70,7 @@ def test_members_tables_are_not_writable_past_the_functions(database: Database) 
     ]
     for person in (owner, stranger):
         for attempt in attempts:
-            with pytest.raises(Exception, match="permission denied|violates row-level security"):
+            with pytest.raises(Exception, match=r"permission denied|violates row-level security"):
                 person.rows(attempt)
 
 
