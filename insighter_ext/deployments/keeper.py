@@ -200,7 +200,7 @@ class Keeper:
     @property
     def place(self) -> dict[str, str]:
         """This machine, as the database is told where something is started."""
-        return {"host": self._host.name, "host_hash": self._host.key_hash}
+        return {"host": self._host.name, "host_key": self._host.key}
 
     def run_dir(self, deployment_id: UUID) -> RunDir:
         """A deployment's folder on this machine."""

@@ -83,10 +83,10 @@ def superuser(platform: Platform, query: str, *arguments: Any) -> list[Any]:
 
 def here(platform: Platform) -> dict[str, str]:
     host = Host.of(platform.settings.storage_dir)
-    return {"host": host.name, "host_hash": host.key_hash}
+    return {"host": host.name, "host_key": host.key}
 
 
-ELSEWHERE = {"host": "lab-2", "host_hash": "a" * 64}
+ELSEWHERE = {"host": "lab-2", "host_key": "another machine's"}
 
 
 @pytest.fixture

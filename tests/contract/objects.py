@@ -94,6 +94,42 @@ class ObjectsContract:
         assert first == second == await stored(object_store, ann, project_id)
         assert await fetched(object_store, ann, first.key) == CONTENT
 
+    async def test_bytes_that_are_stored_out_of_ones_sight_are_stored_again(
+        self, object_store: ObjectStore, data_gateway: DataGateway, someone: Someone
+    ) -> None:
+        """As with the small files that all models have alike, when the first of the models is restricted."""
+        ann, bob = await someone(), await someone()
+        project_id = await a_project(data_gateway, ann)
+
+        async def name(principal: Principal, what: str, made: StoredObject) -> None:
+            await data_gateway.call(
+                principal, "datasets_add_version", project_id=project_id, name=what, format="parquet",
+                filename="a.parquet", sha256=made.sha256, size=made.size, table_object_key=made.key,
+                table_size=made.size, rows=1, columns=[{"name": "a", "type": "int"}],
+            )  # fmt: skip
+
+        await name(ann, "closed", await stored(object_store, ann, project_id))
+        await data_gateway.call(
+            ann, "restrictions_set", project_id=project_id, kind="dataset", name="closed", min_role="admin"
+        )
+        code = hashlib.sha256(uuid4().bytes).hexdigest()
+        await data_gateway.call(
+            ann,
+            "invitations_create",
+            project_id=project_id,
+            email="bob@example.org",
+            role="editor",
+            code_hash=code,
+        )
+        await data_gateway.call(bob, "invitations_accept", code_hash=code)
+        key = f"{project_id}/{hashlib.sha256(CONTENT).hexdigest()}"
+        with pytest.raises(errors.NotFound):
+            await object_store.read(bob, key)
+        made = await stored(object_store, bob, project_id)
+        assert made.key == key
+        await name(bob, "open", made)
+        assert await fetched(object_store, bob, key) == CONTENT
+
     async def test_an_empty_object_is_one(
         self, object_store: ObjectStore, data_gateway: DataGateway, someone: Someone
     ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from typing import Any
 from uuid import uuid4
@@ -174,7 +173,7 @@ class Machine:
 
     @property
     def place(self) -> dict[str, str]:
-        return {"host": self.name, "host_hash": hashlib.sha256(self.key.encode()).hexdigest()}
+        return {"host": self.name, "host_key": self.key}
 
     def asks(self, *ids: str) -> dict[str, Any]:
         answer: dict[str, Any] = self.anon.call("deployments_of_host", key=self.key, ids=list(ids))
@@ -221,6 +220,14 @@ def test_what_is_known_of_a_machine_is_not_its_secret(database: Database, here: 
     for guess in (made["host_hash"], made["host"], made["id"], ""):
         found = owner.call("deployments_of_host", key=guess, ids=[made["id"]])
         assert found == {"known": {}, "active": []}
+
+
+def test_nothing_is_put_on_a_machine_by_what_is_known_of_it(database: Database, here: Machine) -> None:
+    owner, mallory = database.person(), database.person()
+    known = deploy(owner, owner.call("projects_create", name="Known")["id"], **here.place)["host_hash"]
+    project = mallory.call("projects_create", name="Planted")["id"]
+    deploy(mallory, project, "planted", host="lab-1", host_key=known)
+    assert "planted" not in here.active()
 
 
 def test_what_was_deployed_before_machines_were_told_apart_is_whose_has_its_folder(

@@ -50,10 +50,16 @@ $$;
 drop function public.deployments_create(uuid, uuid, text, text, int, int);
 drop function public.deployments_start(uuid, text);
 
+-- A machine proves itself by its secret: nobody puts a deployment on a machine that is not theirs to speak for.
+create function private.host_hash(p_key text) returns text
+language sql immutable set search_path = '' as $$
+  select encode(sha256(convert_to(p_key, 'UTF8')), 'hex')
+$$;
+
 -- The id comes from the caller, who has to hold the deployment's folder before anybody can see its row.
 create function public.deployments_create(
   p_project_id uuid, p_id uuid, p_name text, p_model_name text, p_model_version int, p_port int default null,
-  p_host text default null, p_host_hash text default null
+  p_host text default null, p_host_key text default null
 ) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -67,7 +73,7 @@ begin
   begin
     insert into insighter.deployments
       (id, project_id, name, model_name, model_version, port, created_by, host, host_hash)
-    values (p_id, v_project.id, p_name, p_model_name, p_model_version, p_port, auth.uid(), p_host, p_host_hash)
+    values (p_id, v_project.id, p_name, p_model_name, p_model_version, p_port, auth.uid(), p_host, private.host_hash(p_host_key))
     returning * into v_new;
   exception when unique_violation then
     perform private.fail(409, 'deployment_exists', format('"%s" already has a deployment "%s"', v_project.name, p_name),
@@ -80,7 +86,7 @@ $$;
 
 -- From now on it runs on the caller's machine, and in the caller's name.
 create function public.deployments_start(
-  p_project_id uuid, p_name text, p_host text default null, p_host_hash text default null
+  p_project_id uuid, p_name text, p_host text default null, p_host_key text default null
 ) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -90,11 +96,11 @@ begin
   if v_deployment.status in ('starting', 'healthy') then
     perform private.fail(409, 'deployment_running', format('"%s" is %s already%s', p_name,
       case v_deployment.status when 'healthy' then 'running' else 'starting' end,
-      case when v_deployment.host_hash <> p_host_hash then ', on ' || v_deployment.host else '' end),
+      case when v_deployment.host_hash <> private.host_hash(p_host_key) then ', on ' || v_deployment.host else '' end),
       'stop it first to start it anew');
   end if;
   update insighter.deployments set status = 'starting', reason = null, attempt = attempt + 1, host = p_host,
-    host_hash = p_host_hash, run_by = auth.uid(), updated_at = now()
+    host_hash = private.host_hash(p_host_key), run_by = auth.uid(), updated_at = now()
   where id = v_deployment.id returning * into v_deployment;
   perform private.deployment_event(v_deployment, 'started');
   return private.deployment_json(v_deployment);
@@ -108,7 +114,7 @@ drop function public.deployments_known(jsonb);
 
 create function private.deployment_is_of(d insighter.deployments, p_key text) returns boolean
 language sql immutable set search_path = '' as $$
-  select d.host_hash is null or d.host_hash = encode(sha256(convert_to(p_key, 'UTF8')), 'hex')
+  select d.host_hash is null or d.host_hash = private.host_hash(p_key)
 $$;
 
 -- May the account still have it run? It has to be an editor, and to see the deployment itself.
@@ -132,7 +138,7 @@ language sql stable security definer set search_path = '' as $$
   with given as (select i::uuid as id from jsonb_array_elements_text(p_ids) i),
   own as (
     select d from insighter.deployments d
-    where d.host_hash = encode(sha256(convert_to(p_key, 'UTF8')), 'hex')
+    where d.host_hash = private.host_hash(p_key)
     union all
     select d from given g join insighter.deployments d on d.id = g.id where d.host_hash is null
   )
@@ -167,4 +173,4 @@ $$;
 
 call private.expose('deployments_create', 'deployments_start', 'deployments_of_host', 'deployments_withdraw');
 grant execute on function public.deployments_of_host to anon;
-grant execute on function private.deployment_run_by to authenticated;
+grant execute on function private.deployment_run_by, private.host_hash to authenticated;
