@@ -124,8 +124,8 @@ class SupabaseObjectStore:
                 or refused.code == "bucket_missing"
             ):
                 raise refused
-        # Told each time that it is there, and never shown it: only assets that are hidden from the principal name it. Its
-        # name is its content's, which is compared when it is read.
+        # Told each time that it is there, and never shown it: only assets that are hidden from the principal name
+        # these bytes.
         if refused is not None and refused.code == "object_exists":
             return
         raise _unreachable() from refused
