@@ -62,18 +62,25 @@ create trigger members_gone after delete on insighter.members for each row execu
 
 -- ---- the API --------------------------------------------------------------------------------------------------------
 
--- As CloudEvents 1.0; "actorid", "actorname" and "actorkind" are extensions. Who did it is told to those who see that person.
+-- As CloudEvents 1.0; "actorid", "actorname" and "actorkind" are extensions.
 create function private.envelope(
   p_id text, p_project_id uuid, p_topic text, p_type text, p_subject text, p_time timestamptz, p_actor uuid,
-  p_actor_kind text, p_data jsonb
+  p_actor_name text, p_actor_kind text, p_data jsonb
 ) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_strip_nulls(jsonb_build_object(
     'specversion', '1.0', 'id', p_id, 'source', '/projects/' || p_project_id, 'type', p_type, 'subject', p_subject,
-    'time', p_time, 'datacontenttype', 'application/json', 'topic', p_topic, 'actorid', f.user_id, 'actorkind', p_actor_kind,
-    'actorname', f.display_name))
+    'time', p_time, 'datacontenttype', 'application/json', 'topic', p_topic, 'actorid', p_actor, 'actorkind', p_actor_kind,
+    'actorname', p_actor_name))
     || jsonb_build_object('data', p_data)
-  from (select) one left join insighter.profiles f on f.user_id = p_actor
+$$;
+
+-- Who sent it is told to those who see that person.
+create function private.message_json(m insighter.messages) returns jsonb
+language sql stable set search_path = '' as $$
+  select private.envelope('m' || m.id, m.project_id, m.topic, m.type, m.subject, m.created_at, f.user_id, f.display_name,
+    m.actor_kind, m.data)
+  from (select) one left join insighter.profiles f on f.user_id = m.actor
 $$;
 
 -- What came after a position, oldest first. Without a position: the present one, and nothing. "pending" says that there is
@@ -101,24 +108,29 @@ begin
   v_kind := split_part(p_after, '.', 2);
   v_id := split_part(p_after, '.', 3)::bigint;
   with found as (
-    (select e.xid, 'e' as kind, e.id,
-      private.envelope('e' || e.id, e.project_id, 'activity', 'insighter.' || e.asset_kind || '.' || e.verb,
-        e.asset_kind || '/' || e.asset_id, e.created_at, e.actor, e.actor_kind,
-        jsonb_build_object('verb', e.verb, 'asset_kind', e.asset_kind, 'asset_id', e.asset_id, 'asset_name', e.asset_name)
-          || e.data) as message
+    (select e.xid, 'e' as kind, e.id, 'activity' as topic, 'insighter.' || e.asset_kind || '.' || e.verb as type,
+      e.asset_kind || '/' || e.asset_id as subject, e.created_at, e.actor, e.actor_kind,
+      jsonb_build_object('verb', e.verb, 'asset_kind', e.asset_kind, 'asset_id', e.asset_id, 'asset_name', e.asset_name)
+        || e.data as data
     from insighter.events e
     where e.project_id = v_project.id and e.xid >= v_xid and e.xid < v_horizon
       and (e.xid > v_xid or ('e', e.id) > (v_kind, v_id)) and (p_topics is null or p_topics ? 'activity')
     order by e.xid, e.id limit v_limit)
     union all
-    (select m.xid, 'm', m.id,
-      private.envelope('m' || m.id, m.project_id, m.topic, m.type, m.subject, m.created_at, m.actor, m.actor_kind, m.data)
+    (select m.xid, 'm', m.id, m.topic, m.type, m.subject, m.created_at, m.actor, m.actor_kind, m.data
     from insighter.messages m
     where m.project_id = v_project.id and m.xid >= v_xid and m.xid < v_horizon
       and (m.xid > v_xid or ('m', m.id) > (v_kind, v_id)) and (p_topics is null or p_topics ? m.topic)
     order by m.xid, m.id limit v_limit)
-  ), page as (
+  ), told as materialized (
     select * from found order by xid, kind, id limit v_limit
+  ), people as materialized (
+    -- Each person once, whatever they did.
+    select f.user_id, f.display_name from insighter.profiles f where f.user_id in (select t.actor from told t)
+  ), page as (
+    select t.xid, t.kind, t.id, private.envelope(t.kind || t.id, v_project.id, t.topic, t.type, t.subject, t.created_at,
+      f.user_id, f.display_name, t.actor_kind, t.data) as message
+    from told t left join people f on f.user_id = t.actor
   )
   select jsonb_build_object(
     'items', coalesce(jsonb_agg(p.message order by p.xid, p.kind, p.id), '[]'),
@@ -134,8 +146,8 @@ begin
 end
 $$;
 
--- Publish {type, data, subject, durable}; one document, so that data can be any JSON. Of a topic the newest hundred durable messages stay; one that is not durable stays for a minute, for
--- those whose connection broke.
+-- Publish {type, data, subject, durable}; one document, so that data can be any JSON. Of a topic the newest hundred durable
+-- messages stay; one that is not durable stays for a minute, for those whose connection broke.
 create function public.bus_publish(p_project_id uuid, p_topic text, p_message jsonb default '{}') returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -163,8 +175,7 @@ begin
   where m.project_id = v_project.id and m.topic = p_topic and m.durable and m.id < (
     select o.id from insighter.messages o
     where o.project_id = v_project.id and o.topic = p_topic and o.durable order by o.id desc offset 99 limit 1);
-  return private.envelope('m' || v_message.id, v_message.project_id, v_message.topic, v_message.type, v_message.subject,
-    v_message.created_at, v_message.actor, v_message.actor_kind, v_message.data);
+  return private.message_json(v_message);
 end
 $$;
 
@@ -175,11 +186,10 @@ declare
   v_project insighter.projects := private.project(p_project_id);
 begin
   return (
-    select private.envelope('m' || m.id, m.project_id, m.topic, m.type, m.subject, m.created_at, m.actor, m.actor_kind, m.data)
-    from insighter.messages m
+    select private.message_json(m) from insighter.messages m
     where m.project_id = v_project.id and m.topic = p_topic and m.durable order by m.id desc limit 1);
 end
 $$;
 
 call private.expose('bus_read', 'bus_publish', 'bus_latest');
-grant execute on function private.wake, private.wake_old, private.envelope to authenticated;
+grant execute on function private.wake, private.wake_old, private.envelope, private.message_json to authenticated;
