@@ -379,7 +379,11 @@ def test_no_secret_is_told(database: Database, owner: Person, project: str) -> N
     experiment = owner.call("experiments_create", name="search", project_id=project)["id"]
     run = owner.call("runs_create", experiment_id=experiment, name="forest")["id"]
     owner.call("runs_log_batch", run_id=run, params={"db_password": "hunter2", "max_tokens": "100"})
-    owner.call("runs_log_batch", run_id=run, tags={"AWS_SECRET_KEY": "hunter2", "api-key": "hunter2"})
+    owner.call(
+        "runs_log_batch",
+        run_id=run,
+        tags={"AWS_SECRET_KEY": "hunter2", "api-key": "hunter2", "hf_token": "hunter2"},
+    )
     everything = json.dumps(
         [row["changes"] for scope in (project, owner.user_id) for row in trail(database, scope)]
     )

@@ -175,7 +175,8 @@ declare
   v_told jsonb;
 begin
   select jsonb_object_agg(o.key, case
-    when o.key ~* 'passw|secret|(api|private|access|account)[-_. ]?key|(auth|access|api|bearer|refresh)[-_. ]?token'
+    when o.key ~* ('passw|secret|(api|private|access|account)[-_. ]?key|(auth|access|api|bearer|refresh)[-_. ]?token'
+      || '|(^|[-_. ])(token|pwd|dsn|credentials?)$')
     then '"(withheld)"'
     when length(o.value::text) > 2000 then private.audit_value(o.value)
     else o.value end)

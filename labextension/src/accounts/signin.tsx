@@ -329,9 +329,7 @@ function ConfirmationStep({ state, draft, change, go, done, autoFocus }: IStepPr
     <form method="post" noValidate aria-busy={submission.busy} onSubmit={submission.submit}>
       <p role="status">
         {state?.sends_mail === false
-          ? trans.__(
-              'This server sends no e-mail. Whoever runs it gets a code for you with “insighter accounts confirm”.'
-            )
+          ? trans.__('This server sends no e-mail. Sign in, and confirm the address on your account’s page.')
           : trans.__(
               'A message is on its way to %1. Follow its link and sign in, or enter its code here.',
               draft.email.trim()
