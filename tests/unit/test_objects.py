@@ -19,6 +19,7 @@ from insighter_ext.errors import InsighterError, NotFound, Unavailable
 from insighter_ext.gateways import StoredObject
 from insighter_ext.gateways.embedded.objects import LocalObjectStore
 from tests.permissive import EDITOR, Permissive
+from tests.running import REPOSITORY
 
 PROJECT = UUID("6f0c7a52-5d7e-4b57-9d62-16f0f3f0a001")
 
@@ -213,6 +214,7 @@ asyncio.run(main())
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-c", script, str(tmp_path / "o")],
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=True,
@@ -235,7 +237,10 @@ async def main():
 asyncio.run(main())
 """
     with subprocess.Popen(
-        [sys.executable, "-c", script, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", script, str(folder)],
+        cwd=REPOSITORY,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
