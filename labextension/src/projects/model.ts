@@ -45,7 +45,12 @@ export class ProjectsModel implements IProjects, IDisposable {
     });
     this._interval = options.interval;
     this._channel.heard.connect(() => void this._poll.refresh());
-    this._channel.stateChanged.connect(() => this._pace());
+    this._channel.stateChanged.connect(({ live }) => {
+      this._pace();
+      if (!live) {
+        void this._poll.refresh(); // the next question may be half a minute away, and something has happened
+      }
+    });
     session.required.connect(this._expired);
     session.ended.connect(this._signedOut);
     session.begun.connect(this._signedIn);
