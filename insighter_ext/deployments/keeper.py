@@ -25,6 +25,7 @@ from insighter_ext.deployments.models import DeploymentStatus, Row
 from insighter_ext.deployments.run_dir import CUT_OFF, Hold, RunDir, to_end
 from insighter_ext.errors import Conflict, Forbidden, InsighterError, NotFound, Unavailable
 from insighter_ext.gateways import DataGateway, ObjectStore
+from insighter_ext.gateways.tasks import end
 from insighter_ext.principal import Principal
 from insighter_ext.serving import protocol
 
@@ -104,10 +105,7 @@ class Keeper:
 
     async def close(self) -> None:
         """Stop looking after the processes. They go on."""
-        tasks = [*self._tasks.values(), *([self._rounds] if self._rounds else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*self._tasks.values(), self._rounds)
         await self.forwarder.close()
 
     async def _make_rounds(self) -> None:

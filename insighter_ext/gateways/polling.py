@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
+
+from insighter_ext.gateways.tasks import end
 
 
 class PollingWakeSource:
@@ -26,10 +27,7 @@ class PollingWakeSource:
     async def close(self) -> None:
         """See :class:`insighter_ext.gateways.wake.WakeSource`."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(task)
 
     async def _run(self, wake: Callable[[str | None], None]) -> None:
         while True:

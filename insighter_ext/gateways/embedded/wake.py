@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 
 from insighter_ext.gateways.embedded.postgres import API_ROLE, EmbeddedPostgres
+from insighter_ext.gateways.tasks import end
 
 log = logging.getLogger("insighter.bus")
 
@@ -38,10 +38,7 @@ class ListeningWakeSource:
     async def close(self) -> None:
         """See :class:`insighter_ext.gateways.wake.WakeSource`."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(task)
 
     async def _run(self, wake: Callable[[str | None], None]) -> None:
         import psycopg
