@@ -163,6 +163,7 @@ def answers(status: int, body: Any) -> Callable[[web.RequestHandler], None]:
 def hangs_up(handler: web.RequestHandler) -> None:
     """The connection ends without an answer."""
     handler.request.connection.stream.close()  # type: ignore[union-attr, unused-ignore]
+    handler._finished = True  # and nothing is done: else it were a race whether it is seen to be
 
 
 @pytest.mark.parametrize(
