@@ -1,6 +1,6 @@
 """The port to object storage: immutable, content-addressed bytes, kept apart by project.
 
-Who may read, write and delete which object is decided in the database (``0013_objects.sql``), in both modes by the
+Who may read, write and delete which object is decided in the database (``0016_objects.sql``), in both modes by the
 same functions: on Supabase the policies of ``storage.objects`` call them, the embedded adapter asks them through the
 data gateway.
 """

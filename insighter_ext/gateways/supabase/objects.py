@@ -1,6 +1,6 @@
 """The object store on Supabase Storage: written to the local disk first, sent and fetched as a stream.
 
-Who may do what is said by the policies of ``storage.objects`` (``0013_objects.sql``), by which Storage judges the
+Who may do what is said by the policies of ``storage.objects`` (``0016_objects.sql``), by which Storage judges the
 token that every request carries. A key holds the SHA-256 of its content, so what is fetched can be checked; and a copy
 on this machine is never out of date, but is given only to those whom Storage lets read the object.
 """
