@@ -53,17 +53,9 @@ class Platform:
     deployments: DeploymentsService
     datahub: DatahubService
     quickstart: QuickstartService
+    sharing: SharingService
+    audit: AuditService
     bus: BusService
-
-    @property
-    def audit(self) -> AuditService:
-        """Who changed what."""
-        return AuditService(self.adapters.data)
-
-    @property
-    def sharing(self) -> SharingService:
-        """Who may what."""
-        return SharingService(self.adapters.data)
 
     @property
     def mode(self) -> Mode:
@@ -136,6 +128,8 @@ class Platform:
             deployments,
             datahub,
             QuickstartService(projects, datahub),
+            SharingService(data),
+            AuditService(data),
             BusService(data, adapters.wake),
         )
 

@@ -116,7 +116,7 @@ class AccountsService:
         with self._attempts.trying("sign-up", body.email, place.ip, forgive=False):
             code = await self._invited(body)
             # Whoever invites knows the code too: it opens the one project it is for, and proves no address.
-            session = await self._auth.sign_up(body.email, body.password)
+            session = await self._auth.sign_up(body.email, body.password, display_name=body.display_name)
         if session is None:
             return None
         if code is not None:
@@ -124,12 +124,6 @@ class AccountsService:
                 await self._data.call(_principal(session), "invitations_accept", code_hash=digest(code))
             except NotFound:
                 log.info("an invitation was used or taken back while its account was made")
-        if body.display_name and body.display_name.strip():
-            try:
-                await self._data.call(_principal(session), "accounts_update", display_name=body.display_name)
-            except Invalid as error:
-                # The account is there: it keeps the name that its address gives, until it says another.
-                log.info("a new account's name was not taken: %s", error.message)
         return await self._browser(session, place, before)
 
     async def sign_in(

@@ -25,7 +25,7 @@ class BusService:
     """See the module.
 
     Args:
-        wake: tells when to read.
+        wake: tells when to read; whoever opened it closes it.
     """
 
     def __init__(self, data: DataGateway, wake: WakeSource) -> None:
@@ -35,10 +35,6 @@ class BusService:
         self._reading: dict[str, asyncio.Future[Any]] = {}
         self._wakes = 0
         self._started = False
-
-    async def close(self) -> None:
-        """End the channel to the database."""
-        await self._source.close()
 
     async def publish(self, principal: Principal, project_id: UUID, body: MessageCreate) -> Message:
         """Tell everybody who listens.

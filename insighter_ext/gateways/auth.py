@@ -50,12 +50,15 @@ class AuthGateway(Protocol):
     sends_mail: bool
     """whether codes reach their owners by e-mail; where not, who runs the server passes them on"""
 
-    async def sign_up(self, email: str, password: str, *, confirmed: bool = False) -> Session | None:
+    async def sign_up(
+        self, email: str, password: str, *, display_name: str | None = None, confirmed: bool = False
+    ) -> Session | None:
         """Make an account.
 
         Args:
             email: its address; compared without regard to case.
             password: at least 8 characters.
+            display_name: what its holder is called, without what cannot be shown; from the address where omitted.
             confirmed: the caller knows that the address is the account's. An invitation's code does not prove it:
                 whoever invites has it too. Only the embedded adapter takes the platform's word for it.
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from pydantic import Field
 
 from insighter_ext.models import Model, PageQuery, View
+from insighter_ext.principal import Role
 
-Role = Literal["viewer", "annotator", "editor", "admin", "owner"]
 Visibility = Literal["private", "team", "public"]
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 from pydantic import Field
 
 from insighter_ext.models import Model, View
-from insighter_ext.projects.models import Project, Role, Visibility
+from insighter_ext.principal import Role
+from insighter_ext.projects.models import Project, Visibility
 
 GivenRole = Literal["viewer", "annotator", "editor", "admin"]
 OrganisationRole = Literal["member", "admin"]

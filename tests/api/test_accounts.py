@@ -21,7 +21,7 @@ from insighter_ext.accounts.attempts import Attempts, network
 from insighter_ext.accounts.service import hub_address
 from insighter_ext.credentials.issuer import Issuer, Process
 from insighter_ext.errors import TooMany
-from insighter_ext.gateways.embedded.passwords import check_email
+from insighter_ext.gateways.account_rules import check_email
 from tests.running import JupyterServer, isolated_environment
 
 API = "/insighter/api"

@@ -59,6 +59,8 @@ OF_A_VIEWER = {
     "PUT /projects/{project_id}/folder",
 }
 
+FOR_VIEWERS = [each for each in IN_PROJECTS if f"{each[0]} {each[1].removeprefix(API)}" not in OF_A_VIEWER]
+
 # The routes that are open to everybody: what one signs in with.
 DOORS = {
     f"{API}/auth",
@@ -156,13 +158,10 @@ def test_what_lists_all_that_one_sees_lists_nothing_of_it(treasure: Treasure, st
                 assert not treasure.contains(answer.text), (path, query)
 
 
-@pytest.mark.parametrize(("method", "path"), IN_PROJECTS, ids=[f"{m} {p}" for m, p in IN_PROJECTS])
+@pytest.mark.parametrize(("method", "path"), FOR_VIEWERS, ids=[f"{m} {p}" for m, p in FOR_VIEWERS])
 def test_a_viewer_looks_and_changes_nothing(
     team: JupyterServer, treasure: Treasure, viewer: Person, method: str, path: str
 ) -> None:
-    name = f"{method} {path.removeprefix(API)}"
-    if name in OF_A_VIEWER:
-        pytest.skip("takes no role")
     before = treasure.unchanged(team)
     answer = ask(treasure, viewer, method, path, url(treasure, path))
     if method == "GET":

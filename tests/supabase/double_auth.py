@@ -118,7 +118,12 @@ class SignUp(AuthHandler):
             message = "Password should be at least 6 characters."
             raise refusal(422, "weak_password", message, weak_password={"reasons": ["length"]})
         try:
-            session = await self.double.accounts.sign_up(address, password, confirmed=self.double.autoconfirm)
+            session = await self.double.accounts.sign_up(
+                address,
+                password,
+                display_name=(body.get("data") or {}).get("display_name"),
+                confirmed=self.double.autoconfirm,
+            )
         except errors.Conflict:
             if self.double.autoconfirm:
                 raise refusal(422, "user_already_exists", "User already registered") from None

@@ -61,7 +61,8 @@ def ann(server: JupyterServer, double: Double) -> Iterator[httpx.Client]:
             None,
         )
         assert client.get(f"{API}/projects").status_code == 401
-        answer = client.post(f"{API}/auth/sign-up", json={"email": EMAIL, "password": PASSWORD})
+        new = {"email": EMAIL, "password": PASSWORD, "display_name": "Ann Lind"}
+        answer = client.post(f"{API}/auth/sign-up", json=new)
         assert answer.status_code == 202, answer.text
         answer = client.post(f"{API}/auth/sign-in", json={"email": EMAIL, "password": PASSWORD})
         assert (answer.status_code, answer.json()["code"]) == (403, "email_not_confirmed")
@@ -70,6 +71,7 @@ def ann(server: JupyterServer, double: Double) -> Iterator[httpx.Client]:
         assert answer.status_code == 200, answer.text
         status = client.get(f"{API}/status").json()
         assert (status["mode"], status["me"]["email"], status["me"]["local"]) == ("supabase", EMAIL, False)
+        assert status["me"]["display_name"] == "Ann Lind"  # it was said before the address was confirmed
         yield client
 
 

@@ -15,15 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
 from insighter_ext.errors import Conflict, Forbidden, NotFound, Unavailable
+from insighter_ext.gateways.account_rules import check_email, check_password, read_email
 from insighter_ext.gateways.auth import Account
-from insighter_ext.gateways.embedded.passwords import (
-    Passwords,
-    check_email,
-    check_password,
-    code_hash,
-    new_code,
-    read_email,
-)
+from insighter_ext.gateways.embedded.passwords import Passwords, code_hash, new_code
 from insighter_ext.gateways.embedded.postgres import AUTH_ROLE, EmbeddedPostgres
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from insighter_ext.errors import Forbidden, Invalid, Unauthenticated
+from insighter_ext.gateways.account_rules import check_email, check_password, read_email
 from insighter_ext.gateways.auth import Account, Session
 from insighter_ext.gateways.embedded.accounts import (
     AccountStore,
@@ -26,13 +27,7 @@ from insighter_ext.gateways.embedded.accounts import (
     is_active,
     redeem_code,
 )
-from insighter_ext.gateways.embedded.passwords import (
-    Passwords,
-    check_email,
-    check_password,
-    read_email,
-    secret_hash,
-)
+from insighter_ext.gateways.embedded.passwords import Passwords, secret_hash
 from insighter_ext.gateways.embedded.postgres import EmbeddedPostgres
 from insighter_ext.gateways.embedded.signing import ISSUER, SigningKey
 from insighter_ext.gateways.tokens import PublicKeys, TokenVerifier, session_expired
@@ -73,13 +68,15 @@ class EmbeddedAuthGateway(AccountStore):
 
     # ---- signing in
 
-    async def sign_up(self, email: str, password: str, *, confirmed: bool = False) -> Session | None:
+    async def sign_up(
+        self, email: str, password: str, *, display_name: str | None = None, confirmed: bool = False
+    ) -> Session | None:
         """See :class:`insighter_ext.gateways.auth.AuthGateway`. As no mail is sent it signs in at once."""
         address = check_email(email)
         hashed = await self._passwords.hash(check_password(password, address))
 
         async def work(connection: Connection) -> Session:
-            user_id = await insert_account(connection, address, hashed, confirmed, None)
+            user_id = await insert_account(connection, address, hashed, confirmed, display_name)
             if user_id is None:
                 raise account_exists()
             return await self._begin(connection, Account(user_id, address, confirmed))

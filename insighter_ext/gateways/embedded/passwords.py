@@ -1,18 +1,17 @@
-"""Passwords and codes of embedded accounts: what is taken, and how it is kept. Nothing here can be turned back."""
+"""Passwords and codes of embedded accounts, as they are kept. Nothing here can be turned back."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import secrets
 import threading
-import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from insighter_ext.errors import Invalid, TooMany
+from insighter_ext.errors import TooMany
+from insighter_ext.gateways.account_rules import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,75 +21,14 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-SHORTEST_PASSWORD = 8
-LONGEST_PASSWORD = 200
-LONGEST_EMAIL = 254
-
 # Each takes 64 MiB and about a twentieth of a second of a core: two at a time leave room for everything else.
 _AT_A_TIME = 2
 _MOST_WAITING = 50
-
-_LOCAL_PART = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@){_LOCAL_PART}@{_LABEL}(?:\.{_LABEL})*")
 
 # Crockford's: no letter that is read as another. Twelve of them are 60 bits, for an hour and five tries.
 _CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CODE_LENGTH = 12
 _CODE_MISREAD = str.maketrans("OIL", "011", " -\t\r\n")
-
-
-def read_email(email: str) -> str:
-    """An address as it is compared: in small letters. Of one that is none the answer is found nowhere."""
-    return email.strip()[: LONGEST_EMAIL + 1].lower() if email.isascii() and email.isprintable() else ""
-
-
-def check_email(email: str, *, reserved: bool = False) -> str:
-    """The address of a new account, in small letters.
-
-    Args:
-        email: as it was typed.
-        reserved: take one of the platform's own, ``…@localhost`` and ``…@….localhost``. Nobody can make an account with
-            such an address themselves, for the platform gives them to those it knows in another way.
-
-    Raises:
-        Invalid: ``invalid_email``.
-    """
-    address = read_email(email)
-    domain = address.rpartition("@")[2]
-    ours = domain == "localhost" or domain.endswith(".localhost")
-    if (
-        len(address) > LONGEST_EMAIL
-        or not _EMAIL.fullmatch(address)
-        or (ours and not reserved)
-        or not (ours or "." in domain)
-    ):
-        raise Invalid(
-            "this is no e-mail address", hint="write it like name@example.org", code="invalid_email"
-        )
-    return address
-
-
-def check_password(password: str, email: str) -> str:
-    """A new password, in the one form in which it is hashed.
-
-    Raises:
-        Invalid: ``weak_password``.
-    """
-    taken = _normalised(password)
-    if taken is None or not SHORTEST_PASSWORD <= len(taken) <= LONGEST_PASSWORD:
-        raise Invalid(
-            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters",
-            hint="a few words together are easy to remember and hard to guess",
-            code="weak_password",
-        )
-    if taken.strip().lower() in {email, email.partition("@")[0]} or len(set(taken)) == 1:
-        raise Invalid(
-            "this password is the first that anybody would try",
-            hint="take one that has nothing to do with your address",
-            code="weak_password",
-        )
-    return taken
 
 
 def new_code() -> str:
@@ -143,7 +81,7 @@ class Passwords:
         Raises:
             TooMany: so many wait already that this one would wait too long.
         """
-        typed = _normalised(password)
+        typed = normalised(password)
         return await self._work(lambda: self._verify(stored, typed))
 
     def _verify(self, stored: str | None, typed: str | None) -> tuple[bool, str | None]:
@@ -182,17 +120,3 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._waiting -= 1
-
-
-def _normalised(password: str) -> str | None:
-    """The same password however its letters were composed by a keyboard; None for what cannot be one."""
-    if len(password) > 4 * LONGEST_PASSWORD:
-        return None
-    normalised = unicodedata.normalize("NFKC", password)
-    if len(normalised) > LONGEST_PASSWORD:
-        return None
-    try:
-        normalised.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return None
-    return normalised

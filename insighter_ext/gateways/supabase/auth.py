@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from insighter_ext import errors
+from insighter_ext.gateways.account_rules import check_email, check_password
 from insighter_ext.gateways.auth import Account, Session
-from insighter_ext.gateways.embedded.passwords import check_email, check_password
 from insighter_ext.gateways.supabase.clients import Project
 from insighter_ext.gateways.tokens import session_expired
 from insighter_ext.principal import Principal
@@ -36,13 +36,18 @@ class SupabaseAuthGateway:
         self._verifier = project.verifier()
         self._exchanges: dict[str, asyncio.Task[Session]] = {}
 
-    async def sign_up(self, email: str, password: str, *, confirmed: bool = False) -> Session | None:
+    async def sign_up(
+        self, email: str, password: str, *, display_name: str | None = None, confirmed: bool = False
+    ) -> Session | None:
         """See :class:`insighter_ext.gateways.auth.AuthGateway`. The project says what is confirmed."""
         address = check_email(email)
         check_password(password, address)
+        about = {"display_name": display_name} if display_name else {}
 
         async def ask(client: AsyncClient) -> AuthResponse:
-            return await client.auth.sign_up({"email": address, "password": password})
+            return await client.auth.sign_up(
+                {"email": address, "password": password, "options": {"data": about}}
+            )
 
         try:
             answer = await self._ask(ask)
