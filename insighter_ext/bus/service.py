@@ -132,10 +132,15 @@ class BusService:
                 )
             )
             self._reading[key] = reading
-            reading.add_done_callback(lambda _: self._reading.pop(key, None))
+            reading.add_done_callback(lambda done: self._read_once(key, done))
         # Shielded: one of them may go while the others still wait.
         answer: dict[str, Any] = await asyncio.shield(reading)
         return answer
+
+    def _read_once(self, key: str, done: asyncio.Future[Any]) -> None:
+        self._reading.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # looked at: whoever asked may have gone, and then it is nobody's
 
     @contextmanager
     def _ear(self, project_id: UUID) -> Iterator[asyncio.Event]:

@@ -61,7 +61,9 @@ async def to_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
-        await asyncio.wait([work])
+        while not work.done():
+            with contextlib.suppress(asyncio.CancelledError):  # whoever ends a task may ask more than once
+                await asyncio.wait([work])
         raise
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 
+import pytest
+
+from insighter_ext.deployments.run_dir import to_end
+from insighter_ext.gateways import tasks
 from insighter_ext.gateways.tasks import end
 
 
@@ -36,3 +41,23 @@ async def test_what_a_task_raised_is_its_own() -> None:
         await asyncio.shield(task)
     await end(task)
     await end()
+
+
+async def test_what_works_in_a_thread_is_waited_for_however_often_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks, "_PATIENCE", 0.02)
+    begun, finish = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        assert finish.wait(10)
+
+    task = asyncio.ensure_future(to_end(work))
+    await asyncio.to_thread(begun.wait)
+    ending = asyncio.ensure_future(end(task))
+    await asyncio.sleep(0.2)  # asked many times
+    assert not task.done()
+    finish.set()
+    await ending
+    assert task.cancelled()

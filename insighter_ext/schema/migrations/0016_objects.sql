@@ -52,6 +52,38 @@ language sql immutable set search_path = '' as $$
     then split_part(p_name, '/', 1)::uuid end
 $$;
 
+-- Keys of objects that no row names, whoever might see it. For the sweep of the embedded store, which asks as the database's
+-- owner, and for the function below: nobody else can call it.
+create function private.objects_orphaned(p_names text[]) returns text[]
+language plpgsql stable set search_path = '' as $$
+declare
+  v_names text[] := array(select distinct n from unnest(p_names) n where private.object_project(n) is not null);
+  v_column record;
+begin
+  for v_column in
+    select c.oid::regclass::text as holder, a.attname as name
+    from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
+    where c.relnamespace = 'insighter'::regnamespace and c.relkind in ('r', 'p')
+      and a.attname like '%object\_key' and not a.attisdropped
+  loop
+    exit when cardinality(v_names) = 0;
+    execute format('select array(select n from unnest($1) n where not exists (select from %s where %I = n))',
+      v_column.holder, v_column.name) into v_names using v_names;
+  end loop;
+  return v_names;
+end
+$$;
+
+create or replace function private.objects_unreferenced(p_project_id uuid, p_keys text[]) returns text[]
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  if p_project_id not in (select private.project_ids()) then
+    return '{}';
+  end if;
+  return private.objects_orphaned(array(select k from unnest(p_keys) k where split_part(k, '/', 1) = p_project_id::text));
+end
+$$;
+
 -- Whether the caller sees a row that names the object. Runs as the caller: the policies of each table say what is seen, those
 -- of restricted assets included. Like private.objects_unreferenced it knows no table by name, so that none is forgotten.
 create function private.object_seen(p_name text) returns boolean
@@ -121,27 +153,6 @@ begin
 end
 $$;
 
--- Keys of objects that no row names, whoever might see it. For the sweep of the embedded store, which asks as the
--- database's owner: nobody else can call it.
-create function private.objects_orphaned(p_names text[]) returns text[]
-language plpgsql stable set search_path = '' as $$
-declare
-  v_names text[] := array(select distinct n from unnest(p_names) n where private.object_project(n) is not null);
-  v_column record;
-begin
-  for v_column in
-    select c.oid::regclass::text as holder, a.attname as name
-    from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
-    where c.relnamespace = 'insighter'::regnamespace and c.relkind in ('r', 'p')
-      and a.attname like '%object\_key' and not a.attisdropped
-  loop
-    exit when cardinality(v_names) = 0;
-    execute format('select array(select n from unnest($1) n where not exists (select from %s where %I = n))',
-      v_column.holder, v_column.name) into v_names using v_names;
-  end loop;
-  return v_names;
-end
-$$;
 revoke all on function private.objects_orphaned from public;
 
 -- What became of an upload is nobody's to ask: objects_authorize tells what may be deleted.
