@@ -124,7 +124,7 @@ class Settings:
                 f" but {' and '.join(missing)} not: a Supabase project takes all three,"
                 " the embedded database none of them"
             )
-        if not _is_safe(self.supabase_url):
+        if not is_safe(self.supabase_url):
             raise ValueError(
                 "SUPABASE_URL takes an address such as https://<project>.supabase.co; without TLS (http://) only one of"
                 " this machine, because passwords go there"
@@ -186,7 +186,7 @@ def key_kind(key: str) -> Literal["publishable", "service", "other"]:
     return "publishable" if role == "anon" else "service"
 
 
-def _is_safe(address: str) -> bool:
+def is_safe(address: str) -> bool:
     """Whether what is sent to an address can be read on the way by nobody else."""
     try:
         parts = urlsplit(address)

@@ -114,23 +114,17 @@ class AuthGateway(Protocol):
         ...
 
 
-class KnownAccount(Protocol):
+@dataclass(frozen=True, slots=True)
+class KnownAccount:
     """An account, as who runs the server sees it."""
 
-    @property
-    def user_id(self) -> UUID: ...
-    @property
-    def email(self) -> str: ...
-    @property
-    def display_name(self) -> str | None: ...
-    @property
-    def confirmed(self) -> bool: ...
-    @property
-    def has_password(self) -> bool: ...
-    @property
-    def created_at(self) -> datetime: ...
-    @property
-    def last_sign_in_at(self) -> datetime | None: ...
+    user_id: UUID
+    email: str
+    display_name: str | None
+    confirmed: bool
+    has_password: bool
+    created_at: datetime
+    last_sign_in_at: datetime | None
 
 
 @runtime_checkable

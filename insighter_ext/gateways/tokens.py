@@ -8,15 +8,14 @@ were a secret. Of the claims nothing that people can write themselves (``user_me
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import logging
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast, get_args
-from urllib.parse import urlsplit
 from uuid import UUID
 
+from insighter_ext.config import is_safe
 from insighter_ext.errors import Unauthenticated, Unavailable
 from insighter_ext.principal import Kind, Principal, Role
 
@@ -135,7 +134,7 @@ class RemoteKeys:
         cooldown: float = 30,
         most_bytes: int = 64 * 1024,
     ) -> None:
-        if not _is_safe(address):
+        if not is_safe(address):
             raise ValueError(f"keys are fetched over https, or over http from this machine only: {address}")
         self._address = address
         self._client = client
@@ -383,26 +382,6 @@ def _public_key(entry: Mapping[str, Any], algorithm: str) -> Any | None:
         log.warning("key %.60r is left out: it is too short", entry["kid"])
         return None
     return key
-
-
-def _is_safe(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    if parts.username or parts.password:
-        return False
-    if parts.scheme == "https":
-        return bool(host)
-    if parts.scheme != "http":
-        return False
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _unreachable() -> Unavailable:

@@ -9,14 +9,12 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
 from insighter_ext.errors import Conflict, Forbidden, NotFound, Unavailable
 from insighter_ext.gateways.account_rules import check_email, check_password, read_email
-from insighter_ext.gateways.auth import Account
+from insighter_ext.gateways.auth import Account, KnownAccount
 from insighter_ext.gateways.embedded.passwords import Passwords, code_hash, new_code
 from insighter_ext.gateways.embedded.postgres import AUTH_ROLE, EmbeddedPostgres
 
@@ -33,19 +31,6 @@ log = logging.getLogger("insighter.auth")
 
 CODE_MINUTES = 60
 CODE_TRIES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class KnownAccount:
-    """An account, as who runs the server sees it."""
-
-    user_id: UUID
-    email: str
-    display_name: str | None
-    confirmed: bool
-    has_password: bool
-    created_at: datetime
-    last_sign_in_at: datetime | None
 
 
 class AccountStore:
@@ -332,5 +317,5 @@ def account_exists() -> Conflict:
 
 def _account_not_found() -> NotFound:
     return NotFound(
-        "there is no such account", hint="`insighter accounts` lists them", code="account_not_found"
+        "there is no such account", hint="`insighter accounts list` shows all", code="account_not_found"
     )

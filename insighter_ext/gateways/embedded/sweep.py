@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from insighter_ext.gateways.embedded.objects import LocalObjectStore
+from insighter_ext.gateways.tasks import end
 
 if TYPE_CHECKING:
     from insighter_ext.gateways.embedded.postgres import EmbeddedPostgres
@@ -40,9 +41,7 @@ class Sweep:
     async def close(self) -> None:
         """Stop, in the middle of a sweep too."""
         self._stop.set()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     async def _daily(self) -> None:
         await asyncio.sleep(_FIRST_SECONDS)

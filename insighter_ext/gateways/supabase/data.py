@@ -11,6 +11,7 @@ from uuid import UUID
 from insighter_ext import errors, schema
 from insighter_ext.gateways.database_errors import domain_error
 from insighter_ext.gateways.supabase.clients import Project
+from insighter_ext.gateways.tokens import session_expired
 from insighter_ext.principal import Principal
 
 log = logging.getLogger("insighter.data")
@@ -151,9 +152,7 @@ def postgrest_error(
 
 def _postgrest(code: str, message: str) -> errors.InsighterError:
     if code in {"PGRST301", "PGRST302", "PGRST303"}:
-        return errors.Unauthenticated(
-            "your sign-in is not valid any more", code="session_expired", hint="sign in again"
-        )
+        return session_expired()
     if code == "PGRST116":
         return errors.NotFound("there is no such thing, or it is not shared with you")
     if code in {"PGRST202", "PGRST203", "PGRST204", "PGRST205", "PGRST106"}:

@@ -27,6 +27,8 @@ from insighter_ext.gateways.objects import StoredObject
 from insighter_ext.gateways.scratch import Scratch
 from insighter_ext.gateways.spool import SpooledWriter, disk_error
 from insighter_ext.gateways.supabase.clients import Project
+from insighter_ext.gateways.tasks import end
+from insighter_ext.gateways.tokens import session_expired
 from insighter_ext.principal import Principal
 
 if TYPE_CHECKING:
@@ -66,9 +68,7 @@ class SupabaseObjectStore:
 
     async def close(self) -> None:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`. The copies stay for the next server."""
-        for task in list(self._fetching.values()):
-            task.cancel()
-        await asyncio.gather(*self._fetching.values(), return_exceptions=True)
+        await end(*self._fetching.values())
         await asyncio.to_thread(self._scratch.close)
 
     def scratch(self) -> Path:
@@ -365,9 +365,7 @@ def storage_error(status: int | str, code: str, message: str) -> errors.Insighte
             hint="run `insighter supabase check`, which says how to make it",
         )
     if "jwt" in said or '"exp"' in said:
-        return errors.Unauthenticated(
-            "your sign-in is not valid any more", code="session_expired", hint="sign in again"
-        )
+        return session_expired()
     if number == 409 or "duplicate" in said or "already exists" in said:
         return errors.Conflict("it is stored already", code="object_exists")
     if number == 413 or "exceeded the maximum" in said or "too large" in said:
