@@ -150,8 +150,6 @@ interface ITextFieldProps {
   hint?: React.ReactNode;
   optional?: boolean;
   autoFocus?: boolean;
-  /** Beside the label: a link. */
-  aside?: React.ReactNode;
   maxLength?: number;
 }
 
@@ -172,13 +170,10 @@ export function TextField(props: ITextFieldProps): JSX.Element {
 
   return (
     <div className="jp-Insighter-Field">
-      <div className="jp-Insighter-Field-head">
-        <label htmlFor={id}>
-          {props.label}
-          {optional && <span className="jp-Insighter-Quiet"> {trans.__('(optional)')}</span>}
-        </label>
-        {props.aside}
-      </div>
+      <label htmlFor={id}>
+        {props.label}
+        {optional && <span className="jp-Insighter-Quiet"> {trans.__('(optional)')}</span>}
+      </label>
       <div className="jp-Insighter-Field-input">
         <input
           ref={input}

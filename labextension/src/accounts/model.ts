@@ -62,6 +62,11 @@ export class AccountModel {
   }
 }
 
+/** Whether a token still lets somebody in. */
+export function isActive(token: AccessToken): boolean {
+  return token.revoked_at === null && Date.parse(token.expires_at) > Date.now();
+}
+
 /** Whether something failed because nobody is signed in: the page says that once, for all its parts. */
 export function isSignedOut(reason: Error): boolean {
   return reason instanceof ApiError && reason.signedOut;

@@ -6,7 +6,7 @@ import { useHost, useRevision } from '../pages/host';
 import { Facts, Page, Tabs } from '../pages/page';
 import { useResource } from '../pages/resource';
 import { CommandIDs } from './commands';
-import { type AccountModel, hubSignsIn } from './model';
+import { type AccountModel, hubSignsIn, isActive } from './model';
 import { Profile } from './profile';
 import { SignIns } from './signins';
 import { Tokens } from './tokens';
@@ -51,7 +51,7 @@ function Loaded({ model, account, note }: ILoadedProps): JSX.Element {
       void model.signIns.refresh();
     }
   }, [model, own]);
-  const active = tokens?.filter(({ revoked_at }) => revoked_at === null).length ?? null;
+  const active = tokens?.filter(isActive).length ?? null;
   return (
     <Page
       kind={trans.__('Account')}

@@ -4,7 +4,15 @@ import { accounts, ApiError, type AuthState } from '../api';
 import { Button, ErrorNote, useUi } from '../components';
 import { Resource, useOwnResource } from '../pages/resource';
 
-import { type FieldName, type IFieldError, SubmitRow, TextField, useSubmission, waitLabel } from './form';
+import {
+  type FieldName,
+  type IFieldError,
+  type ISubmission,
+  SubmitRow,
+  TextField,
+  useSubmission,
+  waitLabel
+} from './form';
 
 /** The fewest characters of a password. */
 export const SHORTEST_PASSWORD = 8;
@@ -303,7 +311,8 @@ function NewPasswordStep({ state, draft, change, go, done, autoFocus }: IStepPro
   );
 }
 
-function ConfirmationStep({ state, draft, change, go, done, autoFocus }: IStepProps): JSX.Element {
+/** Only where the server sends mail: elsewhere a new account is signed in at once. */
+function ConfirmationStep({ draft, change, go, done, autoFocus }: IStepProps): JSX.Element {
   const { trans } = useUi();
   const [again, setAgain] = React.useState(false);
   const submission = useSubmission(
@@ -328,20 +337,16 @@ function ConfirmationStep({ state, draft, change, go, done, autoFocus }: IStepPr
   return (
     <form method="post" noValidate aria-busy={submission.busy} onSubmit={submission.submit}>
       <p role="status">
-        {state?.sends_mail === false
-          ? trans.__('This server sends no e-mail. Sign in, and confirm the address on your account’s page.')
-          : trans.__(
-              'A message is on its way to %1. Follow its link and sign in, or enter its code here.',
-              draft.email.trim()
-            )}
+        {trans.__(
+          'A message is on its way to %1. Follow its link and sign in, or enter its code here.',
+          draft.email.trim()
+        )}
       </p>
       <CodeField draft={draft} change={change} submission={submission} autoFocus={autoFocus} />
       <SubmitRow submission={submission} label={trans.__('Confirm')} busyLabel={trans.__('Confirming…')}>
-        {state?.sends_mail !== false && (
-          <Button disabled={resend.busy || resend.wait > 0} onClick={() => resend.submit()}>
-            {resend.wait > 0 ? waitLabel(resend, trans) : trans.__('Send it again')}
-          </Button>
-        )}
+        <Button disabled={resend.busy || resend.wait > 0} onClick={() => resend.submit()}>
+          {resend.wait > 0 ? waitLabel(resend, trans) : trans.__('Send it again')}
+        </Button>
       </SubmitRow>
       {resend.error && <ErrorNote error={resend.error} />}
       {again && <p role="status">{trans.__('It was sent again. It may take a minute.')}</p>}
@@ -355,7 +360,7 @@ function ConfirmationStep({ state, draft, change, go, done, autoFocus }: IStepPr
 interface IPartProps {
   draft: Draft;
   change: (field: DraftName, value: string) => void;
-  submission: ReturnType<typeof useSubmission>;
+  submission: ISubmission;
   autoFocus?: boolean;
   hint?: string;
 }

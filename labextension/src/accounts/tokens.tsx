@@ -16,7 +16,7 @@ import { type IHost, useHost } from '../pages/host';
 import { CodeBlock, Tabs } from '../pages/page';
 import { useResource } from '../pages/resource';
 import { roleName, rolesUpTo } from '../projects/roles';
-import { type AccountModel, isSignedOut } from './model';
+import { type AccountModel, isActive, isSignedOut } from './model';
 
 /** The account's access tokens; one that was just made with its secret, until that is put away. */
 export function Tokens({ model }: { model: AccountModel }): JSX.Element {
@@ -31,10 +31,8 @@ export function Tokens({ model }: { model: AccountModel }): JSX.Element {
       setMade(token);
     }
   };
-  const now = Date.now();
-  const active =
-    value?.filter(token => token.revoked_at === null && Date.parse(token.expires_at) > now) ?? [];
-  const gone = value?.filter(token => !active.includes(token)) ?? [];
+  const active = value?.filter(isActive) ?? [];
+  const gone = value?.filter(token => !isActive(token)) ?? [];
 
   return (
     <>
@@ -100,7 +98,6 @@ function TokenTable(props: { model: AccountModel; tokens: ReadonlyArray<AccessTo
 function TokenRow({ model, token }: { model: AccountModel; token: AccessToken }): JSX.Element {
   const host = useHost();
   const { trans } = host;
-  const expired = Date.parse(token.expires_at) <= Date.now();
   return (
     <tr>
       <th scope="row" title={trans.__('Made %1', formatDate(token.created_at))}>
@@ -113,10 +110,11 @@ function TokenRow({ model, token }: { model: AccountModel; token: AccessToken })
         <time dateTime={token.expires_at}>{formatDate(token.expires_at)}</time>
       </td>
       <td>
-        {token.revoked_at !== null ? (
-          <StatusDot condition="off" word={trans.__('revoked')} />
-        ) : expired ? (
-          <StatusDot condition="off" word={trans.__('expired')} />
+        {!isActive(token) ? (
+          <StatusDot
+            condition="off"
+            word={token.revoked_at !== null ? trans.__('revoked') : trans.__('expired')}
+          />
         ) : (
           <Button
             title={trans.__('Revoke the token “%1”', token.name)}

@@ -43,9 +43,9 @@ export async function signOut(): Promise<void> {
   session.tell('ended');
 }
 
-/** Have a code for another password sent; whether the server sends mail at all. */
-export async function askRecovery(email: string): Promise<boolean> {
-  return (await call('post', '/auth/recovery', { body: { email } })).sent;
+/** Have a code for another password sent. */
+export async function askRecovery(email: string): Promise<void> {
+  await call('post', '/auth/recovery', { body: { email } });
 }
 
 /** Set another password by a code, and sign in. */

@@ -20,11 +20,6 @@ const FOR_GOOD: ReadonlyArray<number> = [4401, 4404];
  * nothing heard twice.
  */
 export class Channel implements IDisposable {
-  /** The project that is followed. */
-  get project(): string | null {
-    return this._project;
-  }
-
   /** Whether the server calls when something happens. */
   get live(): boolean {
     return this._live;
@@ -44,7 +39,10 @@ export class Channel implements IDisposable {
     return this._disposed;
   }
 
-  /** Follow a project from now on, or none. */
+  /**
+   * Follow a project from now on, or none. One that is followed already is connected to again where the connection was closed
+   * for good: whoever signed in anew has another credential.
+   */
   follow(project: string | null): void {
     if (project !== this._project) {
       this._leave();
@@ -52,14 +50,7 @@ export class Channel implements IDisposable {
       this._cursor = null;
       this._wait = FIRST_WAIT;
       this._connect();
-    }
-  }
-
-  /** Connect again, after a connection was closed for good or is waited for. */
-  retry(): void {
-    if (!this._socket) {
-      window.clearTimeout(this._timer);
-      this._wait = FIRST_WAIT;
+    } else if (this._closed) {
       this._connect();
     }
   }
@@ -71,6 +62,7 @@ export class Channel implements IDisposable {
   }
 
   private _connect(): void {
+    this._closed = false;
     if (!this._project || this._disposed) {
       return;
     }
@@ -109,6 +101,7 @@ export class Channel implements IDisposable {
 
   private _lost(forGood: boolean): void {
     this._socket = null;
+    this._closed = forGood;
     this._setLive(false);
     if (!forGood) {
       // Not all pages at the same moment when a server comes back.
@@ -136,6 +129,8 @@ export class Channel implements IDisposable {
   private _cursor: string | null = null;
   private _socket: WebSocket | null = null;
   private _live = false;
+  /** Whether the connection was closed for good. */
+  private _closed = false;
   private _disposed = false;
   private _wait = FIRST_WAIT;
   private _timer = 0;

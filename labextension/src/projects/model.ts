@@ -44,13 +44,12 @@ export class ProjectsModel implements IProjects, IDisposable {
       standby: 'when-hidden'
     });
     this._interval = options.interval;
-    this._channel.heard.connect(() => void this._poll.refresh());
-    this._channel.stateChanged.connect(({ live }) => {
+    this._channel.heard.connect(this._call);
+    this._channel.stateChanged.connect(() => {
       this._pace();
-      if (!live) {
-        void this._poll.refresh(); // the next question may be half a minute away, and something has happened
-      }
+      this._call(); // the next question may be half a minute away, and what happened meanwhile was not heard
     });
+    document.addEventListener('visibilitychange', this._call);
     session.required.connect(this._expired);
     session.ended.connect(this._signedOut);
     session.begun.connect(this._signedIn);
@@ -146,6 +145,7 @@ export class ProjectsModel implements IProjects, IDisposable {
   }
 
   dispose(): void {
+    document.removeEventListener('visibilitychange', this._call);
     this._channel.dispose();
     this._poll.dispose();
     session.required.disconnect(this._expired);
@@ -157,13 +157,16 @@ export class ProjectsModel implements IProjects, IDisposable {
   /** One question of the poll. Throws when it failed, so that the poll asks less often. */
   private async _look(): Promise<void> {
     try {
-      await this._recognise();
-      if (!this._status || !this._current) {
-        await this._load();
-      } else {
-        await this._follow(this._current);
-      }
-      this._answered();
+      do {
+        this._called = false;
+        await this._recognise();
+        if (!this._status || !this._current) {
+          await this._load();
+        } else {
+          await this._follow(this._current);
+        }
+        this._answered();
+      } while (this._called);
     } catch (reason) {
       this._failed(reason);
       throw reason;
@@ -313,6 +316,7 @@ export class ProjectsModel implements IProjects, IDisposable {
   /** Whoever was signed in is not any more: nothing of theirs stays on the screen. */
   private _forget(): void {
     this._person += 1;
+    this._channel.follow(null);
     this._status = null;
     this._all = [];
     this._current = null;
@@ -329,6 +333,14 @@ export class ProjectsModel implements IProjects, IDisposable {
     this._channel.follow(null);
     this._stateChanged.emit();
   }
+
+  /** Something happened: ask now. An answer that is on its way may be from before; while it is, the poll takes no calls. */
+  private readonly _call = (): void => {
+    if (document.visibilityState === 'visible') {
+      this._called = true;
+      void this._poll.refresh();
+    }
+  };
 
   private readonly _expired = (): void => {
     if (this._connection !== 'signed-out') {
@@ -392,6 +404,8 @@ export class ProjectsModel implements IProjects, IDisposable {
   private _error: ApiError | null = null;
   /** Whether somebody else may be signed in than the status says. */
   private _doubted = false;
+  /** Whether something happened since the last question. */
+  private _called = false;
   /** Another number for everybody who signed in here after one another. */
   private _person = 0;
   private _interval: number;
