@@ -167,9 +167,7 @@ def _database(check: str) -> Finding:
     async def ask() -> str:
         platform = await Platform.open(settings)
         try:
-            asker = platform.owner or platform.local_owner
-            assert asker is not None
-            answer = await platform.data.call(asker, "platform_status")
+            answer = await platform.data.call(platform.local_owner, "platform_status")
             return str(answer["database"])
         finally:
             await platform.close()

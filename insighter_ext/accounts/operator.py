@@ -7,7 +7,13 @@ from typing import Literal
 from uuid import UUID
 
 from insighter_ext.errors import Conflict, NotFound, Unavailable
-from insighter_ext.gateways import AuthGateway, DataGateway, LocalAccounts, ObjectStore
+from insighter_ext.gateways import (
+    AuthGateway,
+    DataGateway,
+    LocalAccounts,
+    ObjectStore,
+    delete_released_projects,
+)
 from insighter_ext.gateways.auth import Account, KnownAccount
 from insighter_ext.principal import Principal
 
@@ -59,9 +65,7 @@ class Operator:
             raise Conflict("this is the account of whoever Jupyter lets in: it stays", code="local_owner")
         principal = Principal(user_id, kind="service")
         await self._data.call(principal, "accounts_leave")
-        for released in await self._data.call(principal, "objects_released"):
-            await self._objects.delete_project(principal, UUID(released))
-            await self._data.call(principal, "objects_cleared", project_id=released)
+        await delete_released_projects(self._data, self._objects, principal)
         await self._accounts.delete_account(user_id)
 
     async def _find(self, email: str) -> UUID:

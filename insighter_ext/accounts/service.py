@@ -89,7 +89,7 @@ class AccountsService:
         self._sign_up = settings.sign_up
         self._local_owner = local_owner
         self._attempts = Attempts()
-        self._checked: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
+        self._checked: OrderedDict[str, float] = OrderedDict()
         self._hub: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
 
     @property
@@ -212,13 +212,12 @@ class AccountsService:
         """
         principal = await self._auth.verify(token)
         key, now = digest(token), time.monotonic()
-        checked = self._checked.get(key)
-        if checked is not None and now - checked[0] < _CHECKED_SECONDS:
+        if now - self._checked.get(key, -_CHECKED_SECONDS) < _CHECKED_SECONDS:
             return principal
         if await self._data.call(principal, "sessions_check") is None:
             self._checked.pop(key, None)
             raise Unauthenticated("this sign-in is over", hint="sign in again", code="session_expired")
-        self._checked[key] = now, principal
+        self._checked[key] = now
         self._checked.move_to_end(key)
         while len(self._checked) > _CHECKED_MOST:
             self._checked.popitem(last=False)

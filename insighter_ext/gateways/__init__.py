@@ -8,6 +8,7 @@ from insighter_ext.gateways.objects import (
     SealedObject,
     StoredObject,
     delete_released,
+    delete_released_projects,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "Session",
     "StoredObject",
     "delete_released",
+    "delete_released_projects",
 ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+from insighter_ext.gateways.data import DataGateway
 from insighter_ext.principal import Principal
 
 
@@ -149,3 +150,10 @@ async def delete_released(objects: ObjectStore, principal: Principal, released: 
         until = max(until, datetime.fromisoformat(released["newest"]))
     if released["keys"]:
         await objects.delete(principal, released["keys"], until)
+
+
+async def delete_released_projects(data: DataGateway, objects: ObjectStore, principal: Principal) -> None:
+    """Remove the objects of all projects that the principal deleted, those too that could not be removed before."""
+    for released in await data.call(principal, "objects_released"):
+        await objects.delete_project(principal, UUID(released))
+        await data.call(principal, "objects_cleared", project_id=released)

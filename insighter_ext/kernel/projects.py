@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from insighter_ext.kernel.client import Client, current
@@ -135,10 +136,8 @@ class Projects(Collection[Project]):
 
     def __getitem__(self, name: str) -> Project:
         known = list(self._client.pages("projects"))
-        for item in known:
-            if name in (item["id"], item["slug"]) or name.casefold() == item["name"].casefold():
-                return Project(Scope(self._client, item["id"]), item)
-        for item in self._client.pages("projects", scope="all"):
+        # Those that are open to be read are asked for when the name is none of the first.
+        for item in chain(known, self._client.pages("projects", scope="all")):
             if name in (item["id"], item["slug"]) or name.casefold() == item["name"].casefold():
                 return Project(Scope(self._client, item["id"]), item)
         names = [item["name"] for item in known]

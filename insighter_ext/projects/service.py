@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from insighter_ext.errors import InsighterError, Invalid, NotFound
-from insighter_ext.gateways import DataGateway, ObjectStore
+from insighter_ext.gateways import DataGateway, ObjectStore, delete_released_projects
 from insighter_ext.models import Page
 from insighter_ext.principal import Principal
 from insighter_ext.projects import folders
@@ -104,9 +104,7 @@ class ProjectsService:
         if self._after_deletion is not None:
             await self._after_deletion()
         try:
-            for released in await self._data.call(principal, "objects_released"):
-                await self._objects.delete_project(principal, UUID(released))
-                await self._data.call(principal, "objects_cleared", project_id=released)
+            await delete_released_projects(self._data, self._objects, principal)
         except InsighterError:
             log.warning("objects of deleted projects stay behind until the next deletion", exc_info=True)
 
