@@ -42,6 +42,18 @@ def test_what_others_do_appears_without_asking(page: Page, lab: JupyterServer) -
         expect(row(page, "Datasets", "fish")).to_be_visible()
         assert any(project["id"] in url and "/bus/socket" in url for url in sockets)
 
+        # A page that nobody looks at asks for nothing, and catches up when it is looked at.
+        show = (
+            "state => { Object.defineProperty(document, 'visibilityState', {value: state, configurable: true});"
+            " document.dispatchEvent(new Event('visibilitychange')); }"
+        )
+        page.evaluate(show, "hidden")
+        upload(api, project, "unseen")
+        page.wait_for_timeout(2_000)
+        expect(row(page, "Datasets", "unseen")).to_have_count(0)
+        page.evaluate(show, "visible")
+        expect(row(page, "Datasets", "unseen")).to_be_visible()
+
     # The server goes without a word and comes back: what happened meanwhile is there, and what happens then too.
     lab.kill()
     lab.start()

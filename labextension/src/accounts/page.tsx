@@ -57,7 +57,8 @@ function Loaded({ model, account, note }: ILoadedProps): JSX.Element {
       kind={trans.__('Account')}
       title={account.display_name}
       actions={
-        own && (
+        own &&
+        projects.connection !== 'signed-out' && (
           <Button onClick={() => void commands.execute(CommandIDs.signOut)}>{trans.__('Sign out')}</Button>
         )
       }

@@ -213,10 +213,15 @@ export class ProjectsModel implements IProjects, IDisposable {
       throw reason;
     }
     const held = this._current;
-    if (held?.id !== project.id || project.last_event < held.last_event) {
+    if (held?.id !== project.id || (held !== before && project.last_event < held.last_event)) {
       return; // another project was opened meanwhile, or a later answer overtook this one
     }
-    if (project.last_event > held.last_event) {
+    // whoever is not a member any more, but may read on, sees fewer events than before
+    if (
+      project.last_event !== held.last_event ||
+      project.role !== held.role ||
+      project.member !== held.member
+    ) {
       this._replace(project);
       this._changed.emit();
       this._stateChanged.emit();
