@@ -38,6 +38,11 @@ class Principal:
     token: str | None = field(default=None, repr=False)
 
     @property
+    def in_person(self) -> bool:
+        """Whether it is the person, and no credential with a part of their rights; ``private.in_person`` in SQL."""
+        return self.kind == "person" and self.project_id is None and self.ceiling is None
+
+    @property
     def claims(self) -> dict[str, Any]:
         """The JWT claims that row-level security reads as ``auth.jwt()``."""
         insighter: dict[str, Any] = {"kind": self.kind}

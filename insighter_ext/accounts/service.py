@@ -188,7 +188,7 @@ class AccountsService:
         Raises:
             Forbidden: ``sign_in_first``.
         """
-        within = caller is not None and caller.kind == "person" and caller.email == email.strip().lower()
+        within = caller is not None and caller.in_person and caller.email == email.strip().lower()
         if not self.sends_mail and not within:
             raise Forbidden(
                 "an address is proved by whoever is signed in to its account",

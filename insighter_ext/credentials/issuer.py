@@ -29,7 +29,9 @@ class Process:
         if self.host != socket.gethostname():
             return True
         try:
-            return abs(psutil.Process(self.pid).create_time() - self.created) < 0.05
+            process = psutil.Process(self.pid)
+            alive = process.status() != psutil.STATUS_ZOMBIE  # a killed one that nobody has reaped yet
+            return alive and abs(process.create_time() - self.created) < 0.05
         except psutil.Error:
             return False
 

@@ -366,10 +366,7 @@ class Keeper:
         return task
 
     async def _leave(self, deployment_id: UUID) -> None:
-        task = self._tasks.pop(deployment_id, None)
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+        await end(self._tasks.pop(deployment_id, None))
 
     async def _start_process(self, principal: Principal, row: Row, held: Hold) -> None:
         try:

@@ -201,7 +201,7 @@ class EmbeddedAuthGateway(AccountStore):
 
     async def change_password(self, principal: Principal, current: str, new: str) -> None:
         """See :class:`insighter_ext.gateways.auth.AuthGateway`."""
-        if principal.kind != "person" or principal.project_id is not None or principal.ceiling is not None:
+        if not principal.in_person:
             raise Forbidden("only the person changes the password", hint="sign in yourself")
 
         async def find(connection: Connection) -> dict[str, Any] | None:
