@@ -40,6 +40,7 @@ DEFINERS = {
     "private.hidden": "restrictions, which only admins read",
     "private.is_hidden": "the same, of one asset",
     "private.hidden_assets": "the same",
+    "private.unseen_assets": "the same",
     "private.hidden_roots": "files of restricted models",
     "private.hidden_reads": "what runs noted of restricted datasets",
     "private.hidden_audit": "the audit of what is restricted",
@@ -56,6 +57,9 @@ DEFINERS = {
     "private.closed_remains": "what a deleted version leaves stays closed, whoever deletes it",
     "private.series_deleted": "the history goes with its metric",
     "private.project_released": "notes who clears away a deleted project's objects",
+    "private.asset_put": "the catalogue of assets, which nobody else writes",
+    "private.asset_changed": "the same",
+    "private.run_changed": "the same",
     # The audit and the events are written by nobody else.
     "private.record": "events, in the caller's own name",
     "private.audit_note": "the audit",
