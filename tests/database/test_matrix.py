@@ -58,7 +58,7 @@ class World:
         self._elsewhere()
         self.columns = self._read_columns()
         self.nothing = {
-            **{name: uuid4() for name in ("project", "deployment", "organisation", "credential", "token")},
+            **{name: uuid4() for name in ("project", "deployment", "organisation", "credential", "token", "achievement")},
             "slug": "no-such-project",
             "run_hex": uuid4().hex,
             "experiment": 987_654_321,
@@ -111,6 +111,15 @@ class World:
                 rows=1,
                 columns=[{"name": "canary"}],
             )
+        counting = {"count": {"asset_kind": "dataset", "verb": "created"}}
+        for name, goal in [("canary achievement", 1), ("canary closed achievement", 2)]:
+            self.values[name.replace("canary ", "").replace(" ", "_")] = owner.call(
+                "achievements_create",
+                project_id=project,
+                name=name,
+                audience="project",
+                rule={**counting, "at_least": goal},
+            )["id"]
         self.values["dataset"] = self._one("select id from insighter.datasets where name = 'canary wine'")
         self.values["closed"] = self._one("select id from insighter.datasets where name = 'canary closed'")
         experiment = owner.call("experiments_create", name="canary experiment", project_id=project)["id"]
@@ -227,6 +236,7 @@ class World:
     def _elsewhere(self) -> None:
         """What is not the project's: a deleted project, accounts, stored objects."""
         owner = self.people["owner"]
+        self.people["guest"].call("achievements_show", shown=False)
         self.values["released"] = owner.call("projects_create", name="canary deleted")["id"]
         owner.call("projects_delete", id=self.values["released"])
         another = self.people["other"].call("projects_create", name="elsewhere")["id"]

@@ -60,6 +60,14 @@ DEFINERS = {
     "private.asset_put": "the catalogue of assets, which nobody else writes",
     "private.asset_changed": "the same",
     "private.run_changed": "the same",
+    # Achievements are earned, and written by nobody.
+    "private.achievement_told": "an event about whoever earned it",
+    "private.achievements_counted": "counts all events of a project, and writes what was earned",
+    "private.achievements_recount": "the same, from the beginning",
+    "private.achievements_settle": "the same, for a member",
+    "private.achievements_settle_all": "the same, for an admin",
+    "private.achievement_earned": "whether anybody has it, for an admin, also those who show it to nobody",
+    "private.hides_achievements": "what somebody set, which others do not read",
     # The audit and the events are written by nobody else.
     "private.record": "events, in the caller's own name",
     "private.audit_note": "the audit",
