@@ -25,6 +25,7 @@ NOT_AUDITED = {
     "audit_heads": "the ends of its chains",
     "assets": "made by triggers of what is audited itself",
     "achievements_earned": "counted from the events",
+    "achievements_off": "how somebody likes it, which gives and takes no right",
     "messages": "what programs say to each other, for those who listen",
     "events": "an account of changes itself, for people",
     "run_metrics": "measurements, added by the thousand and never changed; the run is audited",
@@ -148,6 +149,13 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         model_name="rating",
         model_version=1,
     )
+    owner.call(
+        "achievements_create",
+        project_id=project,
+        name="A label",
+        audience="person",
+        rule={"count": {"asset_kind": "label", "verb": "created"}},
+    )
     dataset = database.superuser("select id from insighter.datasets where project_id = %s", project)[0][0]
     owner.rows(
         "insert into insighter.restrictions (project_id, asset_kind, asset_id, min_role)"
@@ -224,6 +232,7 @@ CHANGES = [
     ("model_versions", "stage = 'Staging'", "project_id = %(project)s", "stage", "None", "Staging"),
     ("model_aliases", "alias = 'best'", "project_id = %(project)s", "alias", "champion", "best"),
     ("deployments", "status = 'stopped'", "project_id = %(project)s", "status", "starting", "stopped"),
+    ("achievements", "icon = 'flag'", "project_id = %(project)s", "icon", "star", "flag"),
 ]
 
 

@@ -58,7 +58,10 @@ class World:
         self._elsewhere()
         self.columns = self._read_columns()
         self.nothing = {
-            **{name: uuid4() for name in ("project", "deployment", "organisation", "credential", "token", "achievement")},
+            **{
+                name: uuid4()
+                for name in ("project", "deployment", "organisation", "credential", "token", "achievement")
+            },
             "slug": "no-such-project",
             "run_hex": uuid4().hex,
             "experiment": 987_654_321,

@@ -743,7 +743,6 @@ from (values
 ) d (place, slug, name, description, icon, audience, rule);
 
 call private.audited('insighter.achievements', 'achievement', 'project_id', 'id', 'name', 'listens');
-call private.audited('insighter.achievements_off', 'achievements_off', 'user_id', 'user_id');
 
 -- What was there before.
 select private.achievements_recount(null, null);
