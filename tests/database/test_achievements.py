@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -64,8 +63,9 @@ def happened(
 ) -> None:
     """An event of days ago, as the platform would have recorded it then."""
     database.superuser(
-        "insert into insighter.events (project_id, actor, actor_kind, verb, asset_kind, asset_id, asset_uuid, asset_name,"
-        " created_at) values (%s, %s, 'service', %s, %s, %s, %s, 'an endpoint', now() - make_interval(days => %s))",
+        "insert into insighter.events (project_id, actor, actor_kind, verb, asset_kind, asset_id, asset_uuid,"
+        " asset_name, created_at)"
+        " values (%s, %s, 'service', %s, %s, %s, %s, 'an endpoint', now() - make_interval(days => %s))",
         project, person.user_id, verb, kind, key, key, days,
     )  # fmt: skip
 
@@ -164,12 +164,11 @@ def test_thirty_days_pass_without_an_event_and_are_earned_when_they_are_looked_f
     happened(database, owner, project, "healthy", "deployment", str(uuid4()), 29)
     assert listed(owner, project)["Thirty quiet days"]["at"] is None
     broken = str(uuid4())
-    happened(database, owner, project, "healthy", "deployment", broken, 40)
-    happened(database, owner, project, "failed", "deployment", broken, 20)
+    with database._superuser.transaction():
+        happened(database, owner, project, "healthy", "deployment", broken, 40)
+        happened(database, owner, project, "failed", "deployment", broken, 20)
     assert listed(owner, project)["Thirty quiet days"]["at"] is None
-    database.superuser(
-        "update insighter.achievements set updated_at = now() - interval '40 days', created_at = created_at"
-    )
+    database.superuser("update insighter.achievements set updated_at = now() - interval '40 days'")
     happened(database, owner, project, "healthy", "deployment", str(uuid4()), 31)
     assert listed(owner, project)["Thirty quiet days"]["at"]
     assert listed(owner, project)["Thirty quiet days"]["at"]
@@ -221,6 +220,25 @@ def test_a_team_adds_its_own_over_any_kind_of_event(database: Database, owner: P
     for verb in ("failed", "finished"):
         happened(database, owner, project, verb, "workflow", key, 0)
     assert listed(owner, project)["Rescued"]["at"]
+
+
+def test_a_changed_rule_counts_anew(owner: Person, project: str) -> None:
+    made = define(owner, project, "Four", DATASETS | {"at_least": 4})
+    add_dataset(owner, project, "one")
+    add_dataset(owner, project, "two")
+    owner.call("achievements_update", project_id=project, id=made["id"], rule=DATASETS | {"at_least": 3})
+    add_dataset(owner, project, "three")
+    assert "Four" in told(owner, project)
+
+
+def test_the_same_asset_again_and_again_is_one(database: Database, owner: Person, project: str) -> None:
+    define(owner, project, "Two", {**DATASETS, "at_least": 2, "distinct": "asset"})
+    first, second = str(uuid4()), str(uuid4())
+    for key in (first, first, first):
+        happened(database, owner, project, "created", "dataset", key, 0)
+        assert "Two" not in told(owner, project)
+    happened(database, owner, project, "created", "dataset", second, 0)
+    assert "Two" in told(owner, project)
 
 
 def test_days_and_the_days_something_has_to_happen_within(
@@ -385,11 +403,10 @@ def test_other_projects_and_other_people_do_not_count(
 
 
 @pytest.fixture
-def closed(owner: Person, project: str) -> Iterator[None]:
+def closed(owner: Person, project: str) -> None:
     """A dataset that only the owner sees."""
     add_dataset(owner, project, "secret", rows=4321)
     owner.call("restrictions_set", project_id=project, kind="dataset", name="secret", min_role="owner")
-    yield
 
 
 def test_what_is_closed_does_not_show(database: Database, owner: Person, project: str, closed: None) -> None:
@@ -475,7 +492,10 @@ def test_counting_from_the_beginning_comes_to_the_same(
     add_dataset(owner, project, "wine")
     finish_runs(owner, project, 2)
     happened(database, owner, project, "healthy", "deployment", str(uuid4()), 3)
-    query = "select achievement_id, user_id, at, event_id from insighter.achievements_earned where project_id = %s order by 1"
+    query = (
+        "select achievement_id, user_id, at, event_id from insighter.achievements_earned"
+        " where project_id = %s order by 1"
+    )
     before = database.superuser(query, project)
     assert len(before) == 2
     for _ in range(2):
@@ -502,17 +522,17 @@ def test_together_past_the_goal_it_is_earned_once_and_not_missed(
             label: str, barrier: threading.Barrier = barrier, failures: list[BaseException] = failures
         ) -> None:
             try:
-                with psycopg.connect(**cluster.conninfo(API_ROLE, name), autocommit=True) as connection:
-                    with connection.transaction():
-                        connection.execute(
-                            "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true)",
-                            [claims],
-                        )
-                        connection.execute(
-                            "select private.record(%s, 'created', 'dataset', %s, %s)",
-                            [project, str(uuid4()), label],
-                        )
-                        barrier.wait(10)
+                with psycopg.connect(**cluster.conninfo(API_ROLE, name)) as connection:
+                    connection.execute(
+                        "select set_config('role', 'authenticated', true),"
+                        " set_config('request.jwt.claims', %s, true)",
+                        [claims],
+                    )
+                    connection.execute(
+                        "select private.record(%s, 'created', 'dataset', %s, %s)",
+                        [project, str(uuid4()), label],
+                    )
+                    barrier.wait(10)
             except BaseException as error:
                 failures.append(error)
 
@@ -544,6 +564,7 @@ def test_whatever_goes_wrong_in_counting_the_event_stays(
         database.superuser(
             "drop trigger broken on insighter.achievements_earned; drop function private.broken"
         )
-    assert owner.rows("select asset_name from insighter.events where asset_kind = 'dataset'") == [("wine",)]
+    query = "select asset_name from insighter.events where asset_kind = 'dataset' and project_id = %s"
+    assert owner.rows(query, project) == [("wine",)]
     # And it is made up for.
     assert listed(owner, project)["First dataset"]["at"]

@@ -58,10 +58,8 @@ class World:
         self._elsewhere()
         self.columns = self._read_columns()
         self.nothing = {
-            **{
-                name: uuid4()
-                for name in ("project", "deployment", "organisation", "credential", "token", "achievement")
-            },
+            **{name: uuid4() for name in ("project", "deployment", "organisation", "credential", "token")},
+            "achievement": uuid4(),
             "slug": "no-such-project",
             "run_hex": uuid4().hex,
             "experiment": 987_654_321,
@@ -142,6 +140,7 @@ class World:
         )
         model = self._model(experiment, run, "canary logged", keys["object"])
         owner.call("runs_log_outputs", run_id=run, models=[{"model_id": model, "step": 1}])
+        owner.call("runs_update", run_id=run, status="FINISHED")
         score = {**point, "key": "canary_score", "model_id": model}
         owner.call("runs_log_batch", run_id=run, model_metrics=[score])
         owner.call(

@@ -47,6 +47,20 @@ create unique index achievements_earned_team on insighter.achievements_earned (p
 create index achievements_earned_user on insighter.achievements_earned (user_id, at desc);
 create index achievements_earned_achievement on insighter.achievements_earned (achievement_id);
 
+-- How much of a goal above one there can be at most: what was found when it was last looked at, and one for each event since.
+-- Only when that is enough are the events themselves counted again.
+create table insighter.achievements_counters (
+  project_id uuid not null references insighter.projects (id) on delete cascade,
+  achievement_id uuid not null references insighter.achievements (id) on delete cascade,
+  user_id uuid references auth.users (id) on delete cascade,
+  count int not null,
+  -- The day or the asset of the last event: where these are counted, the next of the same adds nothing.
+  last text not null,
+  unique nulls not distinct (project_id, achievement_id, user_id)
+) with (fillfactor = 50);
+create index achievements_counters_achievement on insighter.achievements_counters (achievement_id);
+create index achievements_counters_user on insighter.achievements_counters (user_id);
+
 -- Who wants none of it: neither to see their own, nor that others do.
 create table insighter.achievements_off (
   user_id uuid primary key default auth.uid() references auth.users (id) on delete cascade,
@@ -194,14 +208,13 @@ begin
 end
 $$;
 
--- Which events a rule is about.
+-- Which events can bring it about. A streak ends with none: it is found when it is looked for.
 create function private.achievement_listens(p_rule jsonb) returns text[]
 language sql immutable set search_path = '' as $$
   select case when p_rule ? 'metric' then array['model.registered', 'run.finished'] else array(
     select distinct k || '.' || v
-    from jsonb_array_elements_text(coalesce(p_rule -> 'count', p_rule -> 'streak', p_rule -> 'recovered') -> 'asset_kind') k,
-      jsonb_array_elements_text(coalesce(p_rule #> '{count,verb}',
-        (p_rule #> '{streak,from}') || (p_rule #> '{streak,until}'), p_rule #> '{recovered,well}')) v) end
+    from jsonb_array_elements_text(coalesce(p_rule -> 'count', p_rule -> 'recovered') -> 'asset_kind') k,
+      jsonb_array_elements_text(coalesce(p_rule #> '{count,verb}', p_rule #> '{recovered,well}')) v) end
 $$;
 
 -- Whichever way a definition is written.
@@ -254,6 +267,7 @@ declare
   v_kinds text[] := array(select jsonb_array_elements_text(v_body -> 'asset_kind'));
   v_verbs text[] := array(select jsonb_array_elements_text(coalesce(v_body -> 'verb', v_body -> 'from', v_body -> 'well')));
   v_others text[] := array(select jsonb_array_elements_text(coalesce(v_body -> 'until', v_body -> 'failed')));
+  v_where jsonb := v_body -> 'where';
   v_span interval := make_interval(days => (v_body ->> 'days')::int);
 begin
   if p_rule ? 'metric' then
@@ -269,33 +283,37 @@ begin
           select from insighter.logged_model_metrics m
           where m.project_id = v.project_id and m.model_id = v.logged_model_id and v_body -> 'key' ? m.key
             and private.achievement_compare(to_jsonb(m.value), v_body ->> 'op', v_body -> 'value')));
-    return;
-  end if;
-  -- Of a person in a query of its own, which then reads that person's part of the index alone.
-  return query
-    with found as (
-      select e.id, e.created_at, e.asset_kind, e.asset_id, e.asset_uuid, e.data from insighter.events e
+  elsif p_rule ? 'count' then
+    -- Of a person in a query of its own, which then reads that person's part of the index alone.
+    return query
+      select e.id::text, e.created_at, e.id, e.asset_kind || '/' || coalesce(e.asset_uuid::text, e.asset_id), e.asset_uuid
+      from insighter.events e
       where p_user is null and e.project_id = p_project and e.asset_kind = any (v_kinds) and e.verb = any (v_verbs)
         and (p_since is null or e.created_at > p_since)
+        and (v_where is null or private.achievement_fits(v_where, e.data))
       union all
-      select e.id, e.created_at, e.asset_kind, e.asset_id, e.asset_uuid, e.data from insighter.events e
+      select e.id::text, e.created_at, e.id, e.asset_kind || '/' || coalesce(e.asset_uuid::text, e.asset_id), e.asset_uuid
+      from insighter.events e
       where e.project_id = p_project and e.asset_kind = any (v_kinds) and e.verb = any (v_verbs) and e.actor = p_user
         and (p_since is null or e.created_at > p_since)
-    )
-    select f.id::text, f.created_at + coalesce(v_span, '0'), f.id,
-      f.asset_kind || '/' || coalesce(f.asset_uuid::text, f.asset_id), f.asset_uuid
-    from found f
-    where case
-      when p_rule ? 'count' then private.achievement_fits(v_body -> 'where', f.data)
-      when p_rule ? 'streak' then f.created_at + v_span <= now() and not exists (
-        select from insighter.events u
-        where u.project_id = p_project and u.asset_kind = f.asset_kind and u.verb = any (v_others)
-          and u.asset_id = f.asset_id and u.id > f.id and u.created_at < f.created_at + v_span)
-      else (
-        select u.verb = any (v_others) from insighter.events u
-        where u.project_id = p_project and u.asset_kind = f.asset_kind and u.verb = any (v_others || v_verbs)
-          and u.asset_id = f.asset_id and u.id < f.id
-        order by u.id desc limit 1) end;
+        and (v_where is null or private.achievement_fits(v_where, e.data));
+  else
+    return query
+      with heard as (
+        select e.id, e.created_at, e.verb, e.actor, e.asset_kind || '/' || coalesce(e.asset_uuid::text, e.asset_id) as asset,
+          e.asset_uuid
+        from insighter.events e
+        where e.project_id = p_project and e.asset_kind = any (v_kinds) and e.verb = any (v_verbs || v_others)
+      ), turns as (
+        select h.*, lag(h.verb) over of_asset as before, min(h.created_at) filter (where h.verb = any (v_others)) over (
+          partition by h.asset order by h.id rows between current row and unbounded following) as ended
+        from heard h window of_asset as (partition by h.asset order by h.id)
+      )
+      select u.id::text, u.created_at + coalesce(v_span, '0'), u.id, u.asset, u.asset_uuid from turns u
+      where u.verb = any (v_verbs) and (p_user is null or u.actor = p_user) and case
+        when p_rule ? 'recovered' then u.before = any (v_others)
+        else u.created_at + v_span <= now() and (u.ended is null or u.ended >= u.created_at + v_span) end;
+  end if;
 end
 $$;
 
@@ -358,35 +376,62 @@ create function private.achievements_counted() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   v_found record;
+  v_one text;
+  v_count int;
+  v_standing record;
   v_earned insighter.achievements_earned;
 begin
   for v_found in
-    select a as definition, s.user_id from insighter.achievements a
+    select a as definition, a.id, a.rule, (a.rule ->> 'at_least')::int as goal, s.user_id
+    from insighter.achievements a
     cross join lateral (select case a.audience when 'person' then new.actor end as user_id) s
     where (a.project_id is null or a.project_id = new.project_id) and a.retired_at is null
       and new.asset_kind || '.' || new.verb = any (a.listens)
       and (a.audience = 'project' or new.actor is not null)
-      and private.achievement_fits(a.rule #> '{count,where}', new.data)
+      and (a.rule #> '{count,where}' is null or private.achievement_fits(a.rule #> '{count,where}', new.data))
       and not exists (
         select from insighter.achievements_earned e
         where e.achievement_id = a.id and e.user_id is not distinct from s.user_id
           and (s.user_id is not null or e.project_id = new.project_id))
+      -- A run that no version was made of says nothing of a model.
+      and case when a.rule ? 'metric' and new.asset_kind = 'run' then exists (
+        select from insighter.model_versions v where v.project_id = new.project_id and v.run_id = new.asset_id::uuid)
+        else true end
   loop
     begin
       perform private.audit_lock(new.project_id);
-      insert into insighter.achievements_earned (project_id, achievement_id, user_id, at, event_id, asset_uuid)
-      select new.project_id, (v_found.definition).id, v_found.user_id, s.at, s.event_id, s.asset_uuid
-      from private.achievement_standing(v_found.definition, new.project_id, v_found.user_id,
-        now() - make_interval(days => ((v_found.definition).rule ->> 'within_days')::int)) s
-      where s.at is not null
-      on conflict do nothing
-      returning * into v_earned;
-      if found then
-        perform private.achievement_told(v_earned);
+      if v_found.goal > 1 and not v_found.rule ? 'metric' then
+        v_one := case v_found.rule ->> 'distinct' when 'asset' then new.asset_id
+          when 'day' then to_char(new.created_at at time zone 'UTC', 'YYYY-MM-DD') else new.id::text end;
+        update insighter.achievements_counters c
+        set count = c.count + case when c.last = v_one then 0 else 1 end, last = v_one
+        where c.project_id = new.project_id and c.achievement_id = v_found.id
+          and c.user_id is not distinct from v_found.user_id
+        returning c.count into v_count;
+        continue when v_count < v_found.goal;
+      end if;
+      select * into v_standing from private.achievement_standing(v_found.definition, new.project_id, v_found.user_id,
+        now() - make_interval(days => (v_found.rule ->> 'within_days')::int)) s;
+      if v_standing.at is null and v_one is not null then
+        insert into insighter.achievements_counters (project_id, achievement_id, user_id, count, last)
+        values (new.project_id, v_found.id, v_found.user_id, v_standing.progress, v_one)
+        on conflict (project_id, achievement_id, user_id) do update set count = excluded.count;
+      elsif v_standing.at is not null then
+        insert into insighter.achievements_earned (project_id, achievement_id, user_id, at, event_id, asset_uuid)
+        values (new.project_id, v_found.id, v_found.user_id, v_standing.at, v_standing.event_id, v_standing.asset_uuid)
+        on conflict do nothing
+        returning * into v_earned;
+        if found then
+          delete from insighter.achievements_counters c
+          where c.project_id = new.project_id and c.achievement_id = v_found.id
+            and c.user_id is not distinct from v_found.user_id;
+          perform private.achievement_told(v_earned);
+        end if;
       end if;
     exception when others then
-      raise warning 'the achievement % was not counted: %', (v_found.definition).name, sqlerrm;
+      raise warning 'the achievement % was not counted: %', v_found.id, sqlerrm;
     end;
+    v_one := null;
   end loop;
   return null;
 end
@@ -433,6 +478,7 @@ $$;
 alter table insighter.achievements enable row level security;
 alter table insighter.achievements_earned enable row level security;
 alter table insighter.achievements_off enable row level security;
+alter table insighter.achievements_counters enable row level security;
 
 grant select, insert (project_id, name, description, icon, audience, rule), delete on insighter.achievements to authenticated;
 grant update (name, description, icon, rule, updated_at, retired_at) on insighter.achievements to authenticated;
@@ -454,6 +500,7 @@ create policy achievements_earned_select on insighter.achievements_earned for se
 -- Not "unseen": what lies in the trash was earned all the same.
 create policy achievements_earned_restricted on insighter.achievements_earned as restrictive for all to authenticated
   using (asset_uuid is null or asset_uuid not in (select private.hidden_assets()));
+create policy achievements_counters_nobody on insighter.achievements_counters for select to authenticated using (false);
 create policy achievements_off_select on insighter.achievements_off for select to authenticated
   using (user_id = (select auth.uid()));
 create policy achievements_off_insert on insighter.achievements_off for insert to authenticated
@@ -479,10 +526,11 @@ end
 $$;
 
 -- The same for everybody, after a definition was made or changed.
-create function private.achievements_settle_all(p_project uuid) returns void
+create function private.achievements_settle_all(p_project uuid, p_id uuid) returns void
 language plpgsql security definer set search_path = '' as $$
 begin
   if p_project in (select private.project_ids('admin')) then
+    delete from insighter.achievements_counters c where c.achievement_id = p_id;
     perform private.achievements_recount(p_project, null);
   end if;
 end
@@ -585,7 +633,7 @@ begin
     perform private.fail(409, 'achievement_exists', format('the project has an achievement "%s" already', btrim(p_name)),
       'choose another name');
   end;
-  perform private.achievements_settle_all(v_project.id);
+  perform private.achievements_settle_all(v_project.id, v_made.id);
   return private.achievement_in(v_made, v_project.id);
 end
 $$;
@@ -608,7 +656,7 @@ begin
     perform private.fail(409, 'achievement_exists', format('the project has an achievement "%s" already', btrim(p_name)),
       'choose another name');
   end;
-  perform private.achievements_settle_all(v_project.id);
+  perform private.achievements_settle_all(v_project.id, v_new.id);
   return private.achievement_in(v_new, v_project.id);
 end
 $$;
