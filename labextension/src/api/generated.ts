@@ -940,6 +940,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/insighter/api/projects/{project_id}/achievements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What can be earned in a project, who has, and how far the caller is */
+        get: operations["Achievements_get"];
+        put?: never;
+        /** Define an achievement of the project's own; for its admins */
+        post: operations["Achievements_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/achievements/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How far the caller, or the team, would be by a rule; for admins */
+        post: operations["AchievementPreview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/achievements/{achievement_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete an achievement of the project's own; those who earned it keep it */
+        delete: operations["Achievement_delete"];
+        options?: never;
+        head?: never;
+        /** Change an achievement of the project's own; what was earned stays earned */
+        patch: operations["Achievement_patch"];
+        trace?: never;
+    };
+    "/insighter/api/account/achievements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's achievements, of all projects, and what comes next */
+        get: operations["OwnAchievements_get"];
+        /** Show the caller's achievements, or none of them to anybody */
+        put: operations["OwnAchievements_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/auth": {
         parameters: {
             query?: never;
@@ -1358,6 +1429,175 @@ export interface components {
             display_name: string;
         };
         /**
+         * Achievement
+         * @description How it stands in a project.
+         */
+        Achievement: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Slug
+             * @description Of the platform's own; null for a project's.
+             */
+            slug: string | null;
+            /**
+             * Own
+             * @description Whether the project defined it.
+             */
+            own: boolean;
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /**
+             * Icon
+             * @enum {string}
+             */
+            icon: "star" | "flag" | "dataset" | "model" | "target" | "endpoint" | "rescue" | "calendar" | "runs" | "team" | "champion" | "versions";
+            /**
+             * Audience
+             * @description Whether each person earns it, or the project once.
+             * @enum {string}
+             */
+            audience: "person" | "project";
+            /** Rule */
+            rule: {
+                [key: string]: unknown;
+            };
+            /**
+             * Retired
+             * @description Whether it was deleted after somebody earned it.
+             */
+            retired: boolean;
+            /**
+             * At
+             * @description When the caller, or the team, earned it.
+             */
+            at: string | null;
+            /**
+             * Progress
+             * @description Of the caller, or the team; null once it is earned.
+             */
+            progress: number | null;
+            /** Goal */
+            goal: number;
+            /**
+             * Earned
+             * @description By whom in this project, at most the first hundred.
+             */
+            earned: components["schemas"]["Earner"][];
+        };
+        /**
+         * AchievementCreate
+         * @description A new achievement of a project's own.
+         */
+        AchievementCreate: {
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description?: string;
+            /**
+             * Icon
+             * @default star
+             * @enum {string}
+             */
+            icon?: "star" | "flag" | "dataset" | "model" | "target" | "endpoint" | "rescue" | "calendar" | "runs" | "team" | "champion" | "versions";
+            /**
+             * Audience
+             * @enum {string}
+             */
+            audience: "person" | "project";
+            /**
+             * Rule
+             * @description What has to happen, such as {"count": {"asset_kind": "dataset", "verb": "created"}, "at_least": 10}.
+             */
+            rule: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * AchievementPreview
+         * @description A rule to be tried.
+         */
+        AchievementPreview: {
+            /**
+             * Audience
+             * @enum {string}
+             */
+            audience: "person" | "project";
+            /**
+             * Rule
+             * @description What has to happen, such as {"count": {"asset_kind": "dataset", "verb": "created"}, "at_least": 10}.
+             */
+            rule: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * AchievementUpdate
+         * @description What is to be changed. What was earned stays earned.
+         */
+        AchievementUpdate: {
+            /**
+             * Name
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * Description
+             * @default null
+             */
+            description?: string | null;
+            /**
+             * Icon
+             * @default null
+             */
+            icon?: ("star" | "flag" | "dataset" | "model" | "target" | "endpoint" | "rescue" | "calendar" | "runs" | "team" | "champion" | "versions") | null;
+            /**
+             * Rule
+             * @description What has to happen, such as {"count": {"asset_kind": "dataset", "verb": "created"}, "at_least": 10}.
+             * @default null
+             */
+            rule?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * Achievements
+         * @description The achievements of a project.
+         */
+        Achievements: {
+            /**
+             * Shown
+             * @description Whether the caller's own are shown, to the caller and to others.
+             */
+            shown: boolean;
+            /** Items */
+            items: components["schemas"]["Achievement"][];
+        };
+        /**
+         * AchievementsSetting
+         * @description The same, as it is set.
+         */
+        AchievementsSetting: {
+            /** Shown */
+            shown: boolean;
+        };
+        /**
+         * AchievementsShown
+         * @description Whether the caller's achievements are shown, to the caller and to everybody else.
+         */
+        AchievementsShown: {
+            /** Shown */
+            shown: boolean;
+        };
+        /**
          * ArtifactFile
          * @description A file or folder among a run's artifacts.
          */
@@ -1599,6 +1839,18 @@ export interface components {
              * @default 0
              */
             wait?: number;
+        };
+        /**
+         * CausingAsset
+         * @description The asset that brought it about.
+         */
+        CausingAsset: {
+            /** Kind */
+            kind: string;
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
         };
         /**
          * Column
@@ -1847,6 +2099,26 @@ export interface components {
              * @default null
              */
             port?: number | null;
+        };
+        /**
+         * Earner
+         * @description Who earned it.
+         */
+        Earner: {
+            /**
+             * User Id
+             * @description Null for the team.
+             */
+            user_id: string | null;
+            /** Display Name */
+            display_name: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** @description Null where there is none to be seen. */
+            asset: components["schemas"]["CausingAsset"] | null;
         };
         /**
          * Experiment
@@ -2329,6 +2601,56 @@ export interface components {
             user_id: string;
         };
         /**
+         * NextAchievement
+         * @description One the caller has not earned yet.
+         */
+        NextAchievement: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Slug
+             * @description Of the platform's own; null for a project's.
+             */
+            slug: string | null;
+            /**
+             * Own
+             * @description Whether the project defined it.
+             */
+            own: boolean;
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /**
+             * Icon
+             * @enum {string}
+             */
+            icon: "star" | "flag" | "dataset" | "model" | "target" | "endpoint" | "rescue" | "calendar" | "runs" | "team" | "champion" | "versions";
+            /**
+             * Audience
+             * @description Whether each person earns it, or the project once.
+             * @enum {string}
+             */
+            audience: "person" | "project";
+            /** Rule */
+            rule: {
+                [key: string]: unknown;
+            };
+            /**
+             * Retired
+             * @description Whether it was deleted after somebody earned it.
+             */
+            retired: boolean;
+            /** Progress */
+            progress: number;
+            /** Goal */
+            goal: number;
+            project: components["schemas"]["ProjectName"];
+        };
+        /**
          * Organisation
          * @description People who belong together.
          */
@@ -2418,6 +2740,79 @@ export interface components {
              * @description 1 to 100 characters of any script, no slashes.
              */
             name: string;
+        };
+        /**
+         * OwnAchievement
+         * @description One the caller has earned.
+         */
+        OwnAchievement: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Slug
+             * @description Of the platform's own; null for a project's.
+             */
+            slug: string | null;
+            /**
+             * Own
+             * @description Whether the project defined it.
+             */
+            own: boolean;
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /**
+             * Icon
+             * @enum {string}
+             */
+            icon: "star" | "flag" | "dataset" | "model" | "target" | "endpoint" | "rescue" | "calendar" | "runs" | "team" | "champion" | "versions";
+            /**
+             * Audience
+             * @description Whether each person earns it, or the project once.
+             * @enum {string}
+             */
+            audience: "person" | "project";
+            /** Rule */
+            rule: {
+                [key: string]: unknown;
+            };
+            /**
+             * Retired
+             * @description Whether it was deleted after somebody earned it.
+             */
+            retired: boolean;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            project: components["schemas"]["ProjectName"];
+            asset: components["schemas"]["CausingAsset"] | null;
+        };
+        /**
+         * OwnAchievements
+         * @description The caller's achievements, of all projects.
+         */
+        OwnAchievements: {
+            /**
+             * Shown
+             * @description Whether they are shown at all; switched off there are none.
+             */
+            shown: boolean;
+            /**
+             * Items
+             * @description Newest first.
+             */
+            items: components["schemas"]["OwnAchievement"][];
+            /**
+             * Next
+             * @description The three that least is missing for.
+             */
+            next: components["schemas"]["NextAchievement"][];
         };
         /**
          * OwnInvitation
@@ -2882,6 +3277,19 @@ export interface components {
             path: string;
         };
         /**
+         * ProjectName
+         * @description A project.
+         */
+        ProjectName: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * ProjectQuery
          * @description Which projects.
          */
@@ -3310,6 +3718,28 @@ export interface components {
             signed_in: boolean;
             /** @description Null where the address has to be confirmed first. */
             me: components["schemas"]["Me"] | null;
+        };
+        /**
+         * Standing
+         * @description How far the caller, or the team, would be by a rule.
+         */
+        Standing: {
+            /**
+             * Rule
+             * @description As it would be kept.
+             */
+            rule: {
+                [key: string]: unknown;
+            };
+            /** Progress */
+            progress: number;
+            /** Goal */
+            goal: number;
+            /**
+             * At
+             * @description When it was reached.
+             */
+            at: string | null;
         };
         /**
          * Status
@@ -8508,6 +8938,514 @@ export interface operations {
             };
             /** @description An error */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Achievements_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What can be earned in a project, who has, and how far the caller is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Achievements"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Achievements_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AchievementCreate"];
+            };
+        };
+        responses: {
+            /** @description Define an achievement of the project's own; for its admins */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Achievement"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    AchievementPreview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AchievementPreview"];
+            };
+        };
+        responses: {
+            /** @description How far the caller, or the team, would be by a rule; for admins */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standing"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Achievement_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                achievement_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete an achievement of the project's own; those who earned it keep it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Achievement_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                achievement_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AchievementUpdate"];
+            };
+        };
+        responses: {
+            /** @description Change an achievement of the project's own; what was earned stays earned */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Achievement"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    OwnAchievements_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller's achievements, of all projects, and what comes next */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnAchievements"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    OwnAchievements_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AchievementsShown"];
+            };
+        };
+        responses: {
+            /** @description Show the caller's achievements, or none of them to anybody */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AchievementsSetting"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
