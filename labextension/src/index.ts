@@ -1,6 +1,7 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import accounts from './accounts/plugin';
+import achievements from './achievements/plugin';
 import activity from './activity/plugin';
 import assets from './assets/plugin';
 import datahub from './datahub/plugin';
@@ -18,6 +19,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   tracking,
   registry,
   deployments,
+  achievements,
   ...activity
 ];
 

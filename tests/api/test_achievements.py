@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -24,14 +25,14 @@ def team() -> Iterator[JupyterServer]:
 @pytest.fixture
 def ana(team: JupyterServer) -> Iterator[Person]:
     """Somebody with an account."""
-    with Person(team, "Ana") as person:
+    with closing(Person(team, "Ana")) as person:
         yield person
 
 
 @pytest.fixture
 def bo(team: JupyterServer) -> Iterator[Person]:
     """Somebody else."""
-    with Person(team, "Bo") as person:
+    with closing(Person(team, "Bo")) as person:
         yield person
 
 

@@ -782,7 +782,7 @@ from (values
   (8, 'hundred-runs', 'A hundred runs', 'Finished 100 runs in a project.', 'runs', 'person',
     '{"count": {"asset_kind": "run", "verb": "finished"}, "at_least": 100, "distinct": "asset"}'),
   (9, 'first-teammate', 'Not alone', 'Somebody else became a member of the project.', 'team', 'project',
-    '{"count": {"asset_kind": "member", "verb": "added"}}'),
+    '{"count": {"asset_kind": "member", "verb": ["added", "joined"]}}'),
   (10, 'thousand-runs', 'A thousand runs', 'Finished 1,000 runs, all of us together.', 'runs', 'project',
     '{"count": {"asset_kind": "run", "verb": "finished"}, "at_least": 1000, "distinct": "asset"}'),
   (11, 'endpoint-thirty-days', 'Thirty quiet days', 'An endpoint answered for 30 days without a failed health check.',

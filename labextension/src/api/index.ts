@@ -9,6 +9,7 @@ export * as experiments from './experiments';
 export * as models from './models';
 export * as deployments from './deployments';
 export * as sharing from './sharing';
+export * as achievements from './achievements';
 
 export type {
   AccessToken,
@@ -41,4 +42,16 @@ export type {
   SignatureField
 } from './models';
 export type { Invitation } from './sharing';
+export type { Message } from './channel';
+export type {
+  Achievement,
+  AchievementCreate,
+  AchievementIcon,
+  Achievements,
+  AchievementUpdate,
+  NextAchievement,
+  OwnAchievement,
+  OwnAchievements,
+  Standing
+} from './achievements';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

@@ -1,7 +1,7 @@
 import { LabIcon } from '@jupyterlab/ui-components';
 
 /** An icon of strokes on a 24 × 24 field, in the colour Lab gives to its own. */
-function stroked(name: string, body: string): LabIcon {
+export function stroked(name: string, body: string): LabIcon {
   return new LabIcon({
     name: `insighter:${name}`,
     svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24" fill="none"><g class="jp-icon3" stroke="#616161" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">${body}</g></svg>`

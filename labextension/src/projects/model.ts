@@ -3,7 +3,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { ApiError, type Me, projects as api, type Project, session, type Status } from '../api';
+import { ApiError, type Me, type Message, projects as api, type Project, session, type Status } from '../api';
 import { Channel } from '../api/channel';
 
 import type { Connection, IProjects } from './tokens';
@@ -45,6 +45,7 @@ export class ProjectsModel implements IProjects, IDisposable {
     });
     this._interval = options.interval;
     this._channel.heard.connect(this._call);
+    this._channel.heard.connect((_channel, messages) => this._heard.emit(messages));
     this._channel.stateChanged.connect(() => {
       this._pace();
       this._call(); // the next question may be half a minute away, and what happened meanwhile was not heard
@@ -85,6 +86,10 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   get changed(): ISignal<this, void> {
     return this._changed;
+  }
+
+  get heard(): ISignal<this, ReadonlyArray<Message>> {
+    return this._heard;
   }
 
   get stateChanged(): ISignal<this, void> {
@@ -418,6 +423,7 @@ export class ProjectsModel implements IProjects, IDisposable {
   private readonly _poll: Poll;
   private readonly _currentChanged = new Signal<this, Project | null>(this);
   private readonly _changed = new Signal<this, void>(this);
+  private readonly _heard = new Signal<this, ReadonlyArray<Message>>(this);
   private readonly _stateChanged = new Signal<this, void>(this);
   private readonly _personChanged = new Signal<this, void>(this);
   private readonly _updated = new Signal<this, string>(this);

@@ -3,7 +3,7 @@ import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import type * as React from 'react';
 
-import type { ApiError, Me, Project, Status } from '../api';
+import type { ApiError, Me, Message, Project, Status } from '../api';
 
 /** The projects and the one that is open: what every other part of the front end shows things of. */
 export const IProjects = new Token<IProjects>(
@@ -42,6 +42,9 @@ export interface IProjects {
 
   /** Something happened in the open project, or `refresh()` was called: load again what you show of it. */
   readonly changed: ISignal<IProjects, void>;
+
+  /** What happened in the open project, message by message, while the server calls. */
+  readonly heard: ISignal<IProjects, ReadonlyArray<Message>>;
 
   /** Whatever this interface tells may have changed: for views that show the projects themselves. */
   readonly stateChanged: ISignal<IProjects, void>;
