@@ -4,6 +4,7 @@ import { achievements, type OwnAchievement, type OwnAchievements } from '../api'
 import { ErrorNote, RelativeTime } from '../components';
 import { useHost, useRevision } from '../pages/host';
 import { Resource, useOwnResource } from '../pages/resource';
+import { CommandIDs } from './commands';
 import { Item } from './list';
 
 /** What a person has earned and what comes next, in the account's page, with the switch that takes it away. */
@@ -97,11 +98,18 @@ function Lists({ mine }: { mine: OwnAchievements }): JSX.Element {
 }
 
 function Facts({ item }: { item: OwnAchievement }): JSX.Element {
-  const { assets } = useHost();
+  const { assets, commands } = useHost();
   const { asset, project } = item;
   return (
     <>
-      <RelativeTime time={item.at} /> · {project.name}
+      <RelativeTime time={item.at} /> ·{' '}
+      <button
+        type="button"
+        className="jp-Insighter-Link"
+        onClick={() => void commands.execute(CommandIDs.open, { project: project.id })}
+      >
+        {project.name}
+      </button>
       {asset && (
         <>
           {' · '}
