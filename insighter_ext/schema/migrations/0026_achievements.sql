@@ -508,10 +508,11 @@ create policy achievements_off_insert on insighter.achievements_off for insert t
 create policy achievements_off_delete on insighter.achievements_off for delete to authenticated
   using (user_id = (select auth.uid()) and (select private.in_person()));
 
--- The activity tells no more of it, also when it is switched off later.
+-- The activity tells of it to those who see it there, also when it is switched off later. By text: what other events are
+-- about has no such id.
 create policy events_of_achievements on insighter.events as restrictive for all to authenticated
-  using (asset_kind <> 'achievement' or data ->> 'user_id' is null
-    or (project_id in (select private.membership_ids()) and not private.hides_achievements(actor)));
+  using (asset_kind <> 'achievement' or data ->> 'user_id' is null or exists (
+    select from insighter.achievements_earned e where e.user_id = actor and e.achievement_id::text = asset_id));
 
 -- ---- the API --------------------------------------------------------------------------------------------------------
 

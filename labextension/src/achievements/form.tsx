@@ -65,20 +65,28 @@ function Form({ draft, change, fixed, project, trans }: IFormProps): JSX.Element
   const setFields = (part: Partial<IRuleFields>) => set({ fields: { ...fields, ...part } });
   return (
     <>
-      <Field label={trans.__('Name')}>
-        {id => (
-          <input
-            id={id}
-            className="jp-mod-styled"
-            required
-            maxLength={100}
-            autoComplete="off"
-            placeholder={trans.__('Ten datasets')}
-            value={draft.name}
-            onChange={event => set({ name: event.target.value })}
-          />
-        )}
-      </Field>
+      <div className="jp-Insighter-Achievement-pair">
+        <Field label={trans.__('Name')}>
+          {id => (
+            <input
+              id={id}
+              className="jp-mod-styled"
+              required
+              maxLength={100}
+              autoComplete="off"
+              placeholder={trans.__('Ten datasets')}
+              value={draft.name}
+              onChange={event => set({ name: event.target.value })}
+            />
+          )}
+        </Field>
+        <Choice
+          label={trans.__('Icon')}
+          value={draft.icon}
+          options={Object.keys(ICONS).map(icon => [icon, icon])}
+          onChange={icon => set({ icon: icon as AchievementIcon })}
+        />
+      </div>
       <Field label={trans.__('What for')}>
         {id => (
           <input
@@ -93,10 +101,16 @@ function Form({ draft, change, fixed, project, trans }: IFormProps): JSX.Element
       </Field>
       <div className="jp-Insighter-Achievement-pair">
         <Choice
-          label={trans.__('Icon')}
-          value={draft.icon}
-          options={Object.keys(ICONS).map(icon => [icon, icon])}
-          onChange={icon => set({ icon: icon as AchievementIcon })}
+          label={trans.__('What counts')}
+          value={fields.kind}
+          options={[
+            ['count', trans.__('something happens so often')],
+            ['metric', trans.__('a model past a target')],
+            ['streak', trans.__('an endpoint stays well')],
+            ['recovered', trans.__('an endpoint is well again')],
+            ['json', trans.__('a rule written as JSON')]
+          ]}
+          onChange={kind => setFields({ kind: kind as IRuleFields['kind'] })}
         />
         <Choice
           label={trans.__('Earned by')}
@@ -109,18 +123,6 @@ function Form({ draft, change, fixed, project, trans }: IFormProps): JSX.Element
           onChange={audience => set({ audience: audience as IDraft['audience'] })}
         />
       </div>
-      <Choice
-        label={trans.__('What counts')}
-        value={fields.kind}
-        options={[
-          ['count', trans.__('something that happens, so many times')],
-          ['metric', trans.__('a model past a target metric')],
-          ['streak', trans.__('an endpoint that stays well')],
-          ['recovered', trans.__('an endpoint that is well again')],
-          ['json', trans.__('a rule written as JSON')]
-        ]}
-        onChange={kind => setFields({ kind: kind as IRuleFields['kind'] })}
-      />
       <RuleFields fields={fields} change={setFields} trans={trans} />
       <Preview project={project} audience={draft.audience} fields={fields} trans={trans} />
     </>
@@ -221,7 +223,7 @@ function RuleFields({ fields, change, trans }: IRuleFieldsProps): JSX.Element {
               id={id}
               className="jp-mod-styled jp-Insighter-Achievement-json"
               required
-              rows={7}
+              rows={6}
               spellCheck={false}
               value={fields.json}
               onChange={event => change({ json: event.target.value })}
