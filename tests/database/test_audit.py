@@ -24,6 +24,7 @@ NOT_AUDITED = {
     "audit": "it is the audit",
     "audit_heads": "the ends of its chains",
     "assets": "made by triggers of what is audited itself",
+    "lineage_edges": "made by triggers of what is audited itself, and with a version that is",
     "messages": "what programs say to each other, for those who listen",
     "events": "an account of changes itself, for people",
     "run_metrics": "measurements, added by the thousand and never changed; the run is audited",
