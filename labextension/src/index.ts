@@ -2,6 +2,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import accounts from './accounts/plugin';
 import activity from './activity/plugin';
+import assets from './assets/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
 import projects from './projects/plugin';
@@ -11,6 +12,7 @@ import tracking from './tracking/plugin';
 /** Every plugin of the extension, capability by capability. */
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   ...projects,
+  assets,
   accounts,
   datahub,
   tracking,
