@@ -60,7 +60,7 @@ $$;
 
 -- The dataset version that a run noted, by its name and the beginning of its SHA-256. Two versions can have one content:
 -- then it is the one that the SDK's tag names, else the newest.
-create function private.lineage_read(r insighter.run_datasets, out dataset_id uuid, out version int)
+create function private.lineage_read(r insighter.run_datasets) returns table (dataset_id uuid, version int)
 language sql stable set search_path = '' as $$
   select d.id, v.version from insighter.datasets d
   join insighter.dataset_versions v on v.project_id = d.project_id and v.dataset_id = d.id
@@ -69,7 +69,8 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- The version that a logged model was registered as last, if it was: before that nothing tells of it but its run.
-create function private.lineage_logged(p_project_id uuid, p_logged_model_id text, out model_id uuid, out version int)
+create function private.lineage_logged(p_project_id uuid, p_logged_model_id text)
+returns table (model_id uuid, version int)
 language sql stable set search_path = '' as $$
   select v.model_id, v.version from insighter.model_versions v
   where v.project_id = p_project_id and v.logged_model_id = p_logged_model_id
@@ -77,7 +78,7 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- What a model version was made from: another version that it copies, else the run that logged it.
-create function private.lineage_origin(v insighter.model_versions, out kind text, out id text, out version int)
+create function private.lineage_origin(v insighter.model_versions) returns table (kind text, id text, version int)
 language sql stable set search_path = '' as $$
   with copied as (
     select regexp_match(v.source, '^models:/+([^/@]+)(?:/([0-9]{1,9})|@([^/]+))$') as said
@@ -94,21 +95,19 @@ $$;
 
 create function private.lineage_traced() returns trigger
 language plpgsql set search_path = '' as $$
-declare
-  v_from record;
 begin
   if tg_table_name = 'run_datasets' then
-    v_from := private.lineage_read(new);
-    perform private.lineage_add(new.project_id, 'dataset', v_from.dataset_id::text, v_from.version, 'read',
-      'run', private.hex(new.run_id), 0);
+    perform private.lineage_add(new.project_id, 'dataset', f.dataset_id::text, f.version, 'read',
+      'run', private.hex(new.run_id), 0)
+    from private.lineage_read(new) f;
   elsif tg_table_name = 'run_models' then
-    v_from := private.lineage_logged(new.project_id, new.model_id);
-    perform private.lineage_add(new.project_id, 'model', v_from.model_id::text, v_from.version, 'read',
-      'run', private.hex(new.run_id), 0);
+    perform private.lineage_add(new.project_id, 'model', f.model_id::text, f.version, 'read',
+      'run', private.hex(new.run_id), 0)
+    from private.lineage_logged(new.project_id, new.model_id) f;
   elsif tg_table_name = 'model_versions' then
-    v_from := private.lineage_origin(new);
-    perform private.lineage_add(new.project_id, v_from.kind, v_from.id, v_from.version,
-      case v_from.kind when 'run' then 'registered' else 'derived' end, 'model', new.model_id::text, new.version);
+    perform private.lineage_add(new.project_id, f.kind, f.id, f.version,
+      case f.kind when 'run' then 'registered' else 'derived' end, 'model', new.model_id::text, new.version)
+    from private.lineage_origin(new) f;
     -- Runs that read it before it had a name. A logged model that has one already is known by that.
     perform private.lineage_add(new.project_id, 'model', new.model_id::text, new.version, 'read',
       'run', private.hex(r.run_id), 0)
@@ -142,17 +141,17 @@ insert into insighter.lineage_edges (project_id, source_kind, source_id, source_
 select r.project_id, 'dataset', f.dataset_id::text, f.version, 'read', 'run', private.hex(r.run_id), 0, u.created_by,
   u.created_at
 from insighter.run_datasets r join insighter.runs u on u.project_id = r.project_id and u.id = r.run_id
-cross join lateral private.lineage_read(r) f where f.dataset_id is not null
+cross join lateral private.lineage_read(r) f
 union all
 select r.project_id, 'model', f.model_id::text, f.version, 'read', 'run', private.hex(r.run_id), 0, u.created_by,
   u.created_at
 from insighter.run_models r join insighter.runs u on u.project_id = r.project_id and u.id = r.run_id
-cross join lateral private.lineage_logged(r.project_id, r.model_id) f where r.role = 'input' and f.model_id is not null
+cross join lateral private.lineage_logged(r.project_id, r.model_id) f where r.role = 'input'
 union all
 select v.project_id, f.kind, f.id, f.version, case f.kind when 'run' then 'registered' else 'derived' end, 'model',
   v.model_id::text, v.version, v.created_by, v.created_at
 from insighter.model_versions v cross join lateral private.lineage_origin(v) f
-where f.id is not null and (f.kind, f.id, f.version) <> ('model', v.model_id::text, v.version)
+where (f.kind, f.id, f.version) <> ('model', v.model_id::text, v.version)
 union all
 select d.project_id, 'model', m.id::text, d.model_version, 'deployed', 'deployment', d.id::text, 0, d.created_by,
   d.created_at
