@@ -20,6 +20,7 @@ from insighter_ext.deployments.host import Host
 from insighter_ext.deployments.service import DeploymentsService
 from insighter_ext.gateways import AuthGateway, DataGateway, ObjectStore
 from insighter_ext.gateways.adapters import Adapters
+from insighter_ext.lineage.service import LineageService
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
@@ -56,6 +57,7 @@ class Platform:
     sharing: SharingService
     audit: AuditService
     bus: BusService
+    lineage: LineageService
 
     @property
     def mode(self) -> Mode:
@@ -131,6 +133,7 @@ class Platform:
             SharingService(data),
             AuditService(data),
             BusService(data, adapters.wake),
+            LineageService(data),
         )
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from server_handlers import (
     bus,
     datahub,
     deployments,
+    lineage,
     mlflow,
     openapi,
     projects,
@@ -27,6 +28,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *deployments.HANDLERS,
     *sharing.HANDLERS,
     *audit.HANDLERS,
+    *lineage.HANDLERS,
     *bus.HANDLERS,
     *accounts.HANDLERS,
 ]

@@ -905,6 +905,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/insighter/api/projects/{project_id}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an asset was made from, and what was made from it; of the whole project without an asset */
+        get: operations["Lineage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/lineage/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What would break without an asset: all that was made from it, counted by kind */
+        get: operations["LineageImpact_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/lineage/openlineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project's lineage as OpenLineage events, a line of JSON each */
+        get: operations["OpenLineage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/projects/{project_id}/bus": {
         parameters: {
             query?: never;
@@ -1885,6 +1936,22 @@ export interface components {
             role?: ("viewer" | "annotator" | "editor" | "admin") | null;
         };
         /**
+         * ImpactQuery
+         * @description Of which asset.
+         */
+        ImpactQuery: {
+            /** Kind */
+            kind: string;
+            /** Key */
+            key: string;
+            /**
+             * Version
+             * @description One version; all of them where omitted.
+             * @default null
+             */
+            version?: number | null;
+        };
+        /**
          * Invitation
          * @description An invitation that nobody answered yet, as admins see it.
          */
@@ -1949,11 +2016,181 @@ export interface components {
             organisation: components["schemas"]["Organisation"] | null;
         };
         /**
+         * KindCount
+         * @description How many assets of a kind.
+         */
+        KindCount: {
+            /** Kind */
+            kind: string;
+            /** Count */
+            count: number;
+        };
+        /**
          * Latest
          * @description The newest durable message of a topic.
          */
         Latest: {
             message: components["schemas"]["Message"] | null;
+        };
+        /**
+         * LineageEdge
+         * @description From what was there to what was made of it.
+         */
+        LineageEdge: {
+            /**
+             * Source
+             * @description A node's id.
+             */
+            source: string;
+            /**
+             * Target
+             * @description A node's id.
+             */
+            target: string;
+            /**
+             * Verb
+             * @description What was done: read, wrote, registered, deployed or derived.
+             */
+            verb: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * LineageGraph
+         * @description A part of the graph.
+         */
+        LineageGraph: {
+            /**
+             * Centre
+             * @description The nodes of the asset that was asked for.
+             */
+            centre: string[];
+            /** Nodes */
+            nodes: components["schemas"]["LineageNode"][];
+            /** Edges */
+            edges: components["schemas"]["LineageEdge"][];
+            /**
+             * More
+             * @description Whether the limit left something out.
+             */
+            more: boolean;
+        };
+        /**
+         * LineageImpact
+         * @description What was made from an asset, over any number of steps: what would break without it.
+         */
+        LineageImpact: {
+            /** Kinds */
+            kinds: components["schemas"]["KindCount"][];
+            /**
+             * Running
+             * @description Names of the endpoints among it that run; at most 20.
+             */
+            running: string[];
+            /**
+             * More
+             * @description Whether it is more than could be counted.
+             */
+            more: boolean;
+        };
+        /**
+         * LineageNode
+         * @description An asset in the graph, or one version of it.
+         */
+        LineageNode: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number | null;
+            /**
+             * Newest
+             * @description The newest version of the same asset.
+             */
+            newest: number | null;
+            /**
+             * Status
+             * @description A run's or endpoint's status; a model version's aliases.
+             */
+            status: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string | null;
+            /**
+             * Deleted
+             * @description It, or this version of it, was deleted since.
+             */
+            deleted: boolean;
+            /**
+             * Stale
+             * @description There is a newer version.
+             */
+            stale: boolean;
+            /**
+             * More Up
+             * @description Edges to what it was made from that are not in this answer; at most 100.
+             */
+            more_up: number;
+            /**
+             * More Down
+             * @description Edges to what was made from it that are not in this answer; at most 100.
+             */
+            more_down: number;
+        };
+        /**
+         * LineageQuery
+         * @description Which part of the graph.
+         */
+        LineageQuery: {
+            /**
+             * Kind
+             * @description With key: the asset in its middle.
+             * @default null
+             */
+            kind?: string | null;
+            /**
+             * Key
+             * @description The asset's; the whole project where both are omitted.
+             * @default null
+             */
+            key?: string | null;
+            /**
+             * Version
+             * @description Of the asset; all its versions where omitted.
+             * @default null
+             */
+            version?: number | null;
+            /**
+             * Direction
+             * @description up: what it was made from; down: what was made from it.
+             * @default both
+             * @enum {string}
+             */
+            direction?: "up" | "down" | "both";
+            /**
+             * Depth
+             * @description Steps from the asset.
+             * @default 10
+             */
+            depth?: number;
+            /**
+             * Limit
+             * @description How many nodes at most.
+             * @default 200
+             */
+            limit?: number;
         };
         /**
          * Me
@@ -3400,6 +3637,12 @@ export interface components {
              * @default
              */
             filename?: string;
+            /**
+             * Made From
+             * @description What it was made from, for its lineage: a JSON list of {kind, key, version, if_known}.
+             * @default null
+             */
+            made_from?: string | null;
         };
         /**
          * Uploaded
@@ -4265,6 +4508,7 @@ export interface operations {
         parameters: {
             query?: {
                 filename?: string;
+                made_from?: string | null;
             };
             header?: never;
             path: {
@@ -8288,6 +8532,209 @@ export interface operations {
             };
             /** @description An error */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Lineage_get: {
+        parameters: {
+            query?: {
+                kind?: string | null;
+                key?: string | null;
+                version?: number | null;
+                direction?: "up" | "down" | "both";
+                depth?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What an asset was made from, and what was made from it; of the whole project without an asset */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineageGraph"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    LineageImpact_get: {
+        parameters: {
+            query: {
+                kind: string;
+                key: string;
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What would break without an asset: all that was made from it, counted by kind */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineageImpact"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    OpenLineage_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A project's lineage as OpenLineage events, a line of JSON each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
