@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from insighter_ext.kernel import lineage, transfers
+from insighter_ext.kernel import transfers
 from insighter_ext.kernel.collection import Collection
 from insighter_ext.kernel.errors import DatasetNotFound, DatasetVersionNotFound, NotFound, missing
-from insighter_ext.kernel.lineage import LineageGraph
+from insighter_ext.kernel.lineage import LineageGraph, lineage_of, sources
 from insighter_ext.kernel.scope import Scope
 from insighter_ext.kernel.tables import Card, Table, amount, bytes_, when
 
@@ -139,7 +139,7 @@ class DatasetVersion:
 
     def lineage(self) -> LineageGraph:
         """What this version was made from, and what was made from it."""
-        return lineage.graph(self._scope, "dataset", self.name, self.version)
+        return lineage_of(self._scope, "dataset", self.name, self.version)
 
     def _note(self, frame: pd.DataFrame) -> None:
         """Tell MLflow, if a run is active. Nobody's load fails because of it."""
@@ -258,7 +258,7 @@ class Dataset(Card):
 
     def lineage(self, version: int | None = None) -> LineageGraph:
         """What it was made from, and what was made from it; of all versions where none is named."""
-        return lineage.graph(self._scope, "dataset", self.name, version)
+        return lineage_of(self._scope, "dataset", self.name, version)
 
     def delete(self) -> None:
         """Delete the dataset with all its versions."""
@@ -337,9 +337,9 @@ class Datasets(Collection[DatasetVersion]):
             >>> ix.datasets.upload("wine", "wine.csv")
             >>> ix.datasets.upload("clean", frame, made_from=["wine", ix.datasets["prices"].version(2)])
         """
-        sources = lineage.sources(self._scope, data, made_from)
+        origin = sources(self._scope, data, made_from)
         with transfers.as_file(data) as (file, filename):
-            answer = transfers.send(self._scope, name, file, filename or f"{name}.parquet", sources)
+            answer = transfers.send(self._scope, name, file, filename or f"{name}.parquet", origin)
         return DatasetVersion(self._scope, name, answer["version"])
 
     def __getitem__(self, name: str) -> Dataset:

@@ -152,7 +152,7 @@ class LineageGraph:
         return f"<div>{html}</div>"
 
 
-def graph(
+def lineage_of(
     scope: Scope, kind: str, key: str, version: int | None = None, direction: str = "both", depth: int = 10
 ) -> LineageGraph:
     """The graph around an asset that is known by kind and key."""
@@ -208,7 +208,7 @@ class Lineage:
         missing: InsighterClientError | None = None
         for each in kinds:
             try:
-                return graph(self._scope, str(each), key, version, direction, depth)
+                return lineage_of(self._scope, str(each), key, version, direction, depth)
             except NotFound as error:
                 if error.code != "asset_not_found":
                     raise

@@ -9,7 +9,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from insighter_ext.kernel import lineage
 from insighter_ext.kernel.collection import Collection
 from insighter_ext.kernel.errors import (
     InsighterClientError,
@@ -19,7 +18,7 @@ from insighter_ext.kernel.errors import (
     RunNotFound,
     missing,
 )
-from insighter_ext.kernel.lineage import LineageGraph
+from insighter_ext.kernel.lineage import LineageGraph, lineage_of
 from insighter_ext.kernel.scope import Scope
 from insighter_ext.kernel.tables import Card, Table, amount, say, when
 
@@ -123,7 +122,7 @@ class ModelVersion(Card):
 
     def lineage(self) -> LineageGraph:
         """What this version was made from, and what was made from it."""
-        return lineage.graph(self._scope, "model", self.name, self.version)
+        return lineage_of(self._scope, "model", self.name, self.version)
 
     def _lines(self) -> Sequence[str]:
         aliases = "".join(f" @{alias}" for alias in self.aliases)
@@ -202,7 +201,7 @@ class Model(Card):
 
     def lineage(self, version: int | None = None) -> LineageGraph:
         """What it was made from, and what was made from it; of all versions where none is named."""
-        return lineage.graph(self._scope, "model", self.name, version)
+        return lineage_of(self._scope, "model", self.name, version)
 
     def delete_alias(self, alias: str) -> None:
         """Remove an alias."""
