@@ -5,6 +5,7 @@ import activity from './activity/plugin';
 import assets from './assets/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
+import lineage from './lineage/plugin';
 import projects from './projects/plugin';
 import registry from './registry/plugin';
 import tracking from './tracking/plugin';
@@ -18,6 +19,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   tracking,
   registry,
   deployments,
+  lineage,
   ...activity
 ];
 

@@ -9,6 +9,7 @@ export * as experiments from './experiments';
 export * as models from './models';
 export * as deployments from './deployments';
 export * as sharing from './sharing';
+export * as lineage from './lineage';
 
 export type {
   AccessToken,
@@ -41,4 +42,5 @@ export type {
   SignatureField
 } from './models';
 export type { Invitation } from './sharing';
+export type { ICentre, LineageEdge, LineageGraph, LineageImpact, LineageNode } from './lineage';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';
