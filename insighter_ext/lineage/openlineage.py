@@ -17,9 +17,9 @@ PRODUCER = f"urn:insighter:{__version__}"
 
 _SPEC = "https://openlineage.io/spec"
 _EVENT = f"{_SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent"
-_JOB_TYPE = f"{_SPEC}/facets/2-0-3/JobTypeJobFacet.json#/$defs/JobTypeJobFacet"
+_JOB_TYPE = f"{_SPEC}/facets/2-0-4/JobTypeJobFacet.json#/$defs/JobTypeJobFacet"
 _VERSION = f"{_SPEC}/facets/1-0-1/DatasetVersionDatasetFacet.json#/$defs/DatasetVersionDatasetFacet"
-_SCHEMA = f"{_SPEC}/facets/1-1-1/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet"
+_SCHEMA = f"{_SPEC}/facets/1-2-0/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet"
 
 _ENDS: Mapping[str, str] = {
     "finished": "COMPLETE",
@@ -49,7 +49,7 @@ def events(project_id: UUID, process: Mapping[str, Any]) -> Iterator[dict[str, A
             "facets": {
                 "jobType": {
                     **_facet(_JOB_TYPE),
-                    "processingType": "STREAMING" if kind == "deployment" else "BATCH",
+                    "processingType": "SERVICE" if kind == "deployment" else "BATCH",
                     "integration": "INSIGHTER",
                     "jobType": kind.upper(),
                 }
@@ -65,7 +65,9 @@ def events(project_id: UUID, process: Mapping[str, Any]) -> Iterator[dict[str, A
         return
     yield {"eventType": "START", "eventTime": _time(process["started"]), **made}
     end = _ENDS.get(process["status"])
-    if end is not None:
+    if process["status"] == "healthy":
+        yield {"eventType": "RUNNING", "eventTime": _time(process["ended"]), **made}
+    elif end is not None:
         ended = process["ended"] if process["ended"] is not None else process["started"]
         yield {"eventType": end, "eventTime": _time(ended), **made}
 
