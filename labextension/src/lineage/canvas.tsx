@@ -24,11 +24,11 @@ const NODE_TYPES = { asset: AssetNodeView };
 /** From how many nodes on a small map is of use. */
 const LARGE = 40;
 
-/** Up to how many edges each tells what was done. */
-const SPOKEN = 30;
-
 /** Room around the graph when all of it is shown, and how large its nodes get at most. */
-const FIT = { padding: 0.12, maxZoom: 1, minZoom: 0.25 };
+const FIT = { padding: 0.06, maxZoom: 1, minZoom: 0.2 };
+
+/** Smaller than that nobody reads it: then the middle is shown, and not all. */
+const READABLE = 0.65;
 
 interface ICanvasProps {
   graph: LineageGraph;
@@ -68,14 +68,18 @@ function Drawing({ graph, chosen, onChoose, onOpen, onUnfold }: ICanvasProps): J
 
   const edges = React.useMemo<Edge[]>(
     () =>
-      graph.edges.map(({ source, target, verb }) => ({
-        id: `${source} ${verb} ${target}`,
-        source,
-        target,
-        className: chosen === source || chosen === target ? 'jp-mod-chosen' : undefined,
-        label: graph.edges.length <= SPOKEN ? verbOf(verb, trans) : undefined,
-        markerEnd: { type: MarkerType.ArrowClosed, color: 'var(--jp-ui-font-color3)' }
-      })),
+      graph.edges.map(({ source, target, verb }) => {
+        const marked = chosen === source || chosen === target;
+        return {
+          id: `${source} ${verb} ${target}`,
+          source,
+          target,
+          className: marked ? 'jp-mod-chosen' : undefined,
+          label: marked ? verbOf(verb, trans) : undefined,
+          ariaLabel: verbOf(verb, trans),
+          markerEnd: { type: MarkerType.ArrowClosed, color: 'var(--jp-ui-font-color3)' }
+        };
+      }),
     [graph, chosen, trans]
   );
 
@@ -100,6 +104,12 @@ function Drawing({ graph, chosen, onChoose, onOpen, onUnfold }: ICanvasProps): J
     [flow]
   );
 
+  // what is told of a chosen node takes room from the drawing
+  React.useEffect(() => {
+    const later = chosen === null ? 0 : window.setTimeout(() => reveal(chosen), 50);
+    return () => window.clearTimeout(later);
+  }, [chosen, reveal]);
+
   const drawing = React.useMemo<IDrawing>(
     () => ({
       chosen,
@@ -118,6 +128,12 @@ function Drawing({ graph, chosen, onChoose, onOpen, onUnfold }: ICanvasProps): J
     const id = (event.target as HTMLElement).dataset['node'];
     const here = id === undefined ? undefined : places.current.get(id);
     if (id === undefined || !here || event.altKey || event.ctrlKey || event.metaKey) {
+      return;
+    }
+    if (event.key === 'Escape' && chosen !== null) {
+      event.preventDefault();
+      event.stopPropagation();
+      onChoose(null);
       return;
     }
     if (event.key === 'Enter') {
@@ -171,7 +187,7 @@ function Drawing({ graph, chosen, onChoose, onOpen, onUnfold }: ICanvasProps): J
             'minimap.ariaLabel': trans.__('Small map')
           }}
         >
-          <Refit centre={graph.centre.join(' ')} />
+          <Refit centre={graph.centre} />
           <Controls showInteractive={false} fitViewOptions={FIT} />
           {graph.nodes.length > LARGE && <MiniMap pannable zoomable />}
         </ReactFlow>
@@ -180,15 +196,22 @@ function Drawing({ graph, chosen, onChoose, onOpen, onUnfold }: ICanvasProps): J
   );
 }
 
-/** Shows all of the graph when another asset is in its middle. */
-function Refit({ centre }: { centre: string }): null {
+/** Shows all of the graph, or of a large one its middle, when another asset is in it. */
+function Refit({ centre }: { centre: ReadonlyArray<string> }): null {
   const flow = useReactFlow();
   const ready = useNodesInitialized();
+  const key = centre.join(' ');
   React.useEffect(() => {
-    if (ready) {
-      void flow.fitView(FIT);
+    if (!ready) {
+      return;
     }
-  }, [centre, ready, flow]);
+    void flow.fitView(FIT).then(() => {
+      const middle = key ? flow.getNode(key.split(' ')[0]) : undefined;
+      if (middle && flow.getZoom() < READABLE) {
+        void flow.setCenter(middle.position.x + WIDTH / 2, middle.position.y + HEIGHT / 2, { zoom: 0.8 });
+      }
+    });
+  }, [key, ready, flow]);
   return null;
 }
 

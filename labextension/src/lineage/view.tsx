@@ -37,6 +37,7 @@ export function LineageView({ project, asset }: IViewProps): JSX.Element {
   const { value, error } = useResource(model.graph);
   const impact = useResource(model.impact).value;
   const graph = useSame(value);
+  const empty = graph !== null && graph.edges.length === 0;
   const shown = React.useMemo(() => (graph ? visible(graph, ways) : null), [graph, ways]);
 
   const toggle = (way: Way) => {
@@ -56,23 +57,25 @@ export function LineageView({ project, asset }: IViewProps): JSX.Element {
                 : trans.__('Back to the project')}
           </Button>
         )}
-        {goal && (
+        {goal && !empty && (
           <div role="group" aria-label={trans.__('Directions')} className="jp-Insighter-Toggles">
             <Toggle on={ways.up} onClick={() => toggle('up')} label={trans.__('Made from')} />
             <Toggle on={ways.down} onClick={() => toggle('down')} label={trans.__('Used by')} />
           </div>
         )}
-        <div role="group" aria-label={trans.__('Shown as')} className="jp-Insighter-Toggles">
-          <Toggle on={form === 'graph'} onClick={() => setForm('graph')} label={trans.__('Graph')} />
-          <Toggle on={form === 'list'} onClick={() => setForm('list')} label={trans.__('List')} />
-        </div>
+        {!empty && (
+          <div role="group" aria-label={trans.__('Shown as')} className="jp-Insighter-Toggles">
+            <Toggle on={form === 'graph'} onClick={() => setForm('graph')} label={trans.__('Graph')} />
+            <Toggle on={form === 'list'} onClick={() => setForm('list')} label={trans.__('List')} />
+          </div>
+        )}
         {goal && impact && <Impact impact={impact} />}
       </div>
       {error && <ErrorNote error={error} onRetry={() => void model.refresh()} />}
       {!shown ? (
         !error && <p className="jp-Insighter-Loading">{trans.__('Loading…')}</p>
-      ) : shown.edges.length === 0 && graph?.edges.length === 0 ? (
-        <Nothing kind={goal?.kind ?? null} name={goal ? (graph.nodes[0]?.name ?? goal.key) : ''} />
+      ) : empty ? (
+        <Nothing kind={goal?.kind ?? null} name={goal?.key ?? ''} />
       ) : (
         <>
           {graph?.more && (
