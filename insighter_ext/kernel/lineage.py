@@ -220,7 +220,7 @@ class Lineage:
             f'nothing in {self._scope.where()} is called "{key}"',
             status=404,
             code="asset_not_found",
-            hint="ix.datasets.list(), ix.models.list() and ix.deployments.list() show what there is.",
+            hint="See ix.datasets.list(), ix.models.list() and ix.deployments.list().",
         ) from None
 
     def __repr__(self) -> str:

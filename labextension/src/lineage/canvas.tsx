@@ -17,7 +17,7 @@ import { useHost } from '../pages/host';
 import { arranged, HEIGHT, type IPoint, WIDTH } from './layout';
 import { neighbours, type Way } from './model';
 import { type AssetNode, AssetNodeView, DrawingContext, type IDrawing } from './node';
-import { verbOf } from './words';
+import { shortVerbOf, verbOf } from './words';
 
 const NODE_TYPES = { asset: AssetNodeView };
 
@@ -75,7 +75,7 @@ function Drawing({ graph, chosen, onChoose, onOpen, onUnfold }: ICanvasProps): J
           source,
           target,
           className: marked ? 'jp-mod-chosen' : undefined,
-          label: marked ? verbOf(verb, trans) : undefined,
+          label: marked ? shortVerbOf(verb, trans) : undefined,
           ariaLabel: verbOf(verb, trans),
           markerEnd: { type: MarkerType.ArrowClosed, color: 'var(--jp-ui-font-color3)' }
         };

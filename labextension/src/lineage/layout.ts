@@ -3,10 +3,10 @@ import { Graph, layout } from '@dagrejs/dagre';
 import type { LineageGraph } from '../api';
 
 /** How large a node is drawn, in pixels. */
-export const WIDTH = 184;
+export const WIDTH = 176;
 export const HEIGHT = 56;
 
-const BETWEEN_COLUMNS = 72;
+const BETWEEN_COLUMNS = 88;
 const BETWEEN_ROWS = 22;
 
 /** Where the upper left corner of a node is. */

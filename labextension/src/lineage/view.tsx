@@ -1,14 +1,15 @@
 import { closeIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { ICentre, LineageGraph, LineageImpact, LineageNode } from '../api';
+import type { ICentre, LineageGraph, LineageNode } from '../api';
 import { Button, EmptyState, ErrorNote, IconButton, RelativeTime, StatusDot } from '../components';
 import { useHost, useRevision } from '../pages/host';
 import { useResource } from '../pages/resource';
 import { Canvas } from './canvas';
+import { Impact } from './impact';
 import { LineageModel, refOf, visible, type Way } from './model';
 import { Twin } from './twin';
-import { countsOf, sentenceOf, statusOf, titleOf } from './words';
+import { sentenceOf, statusOf, titleOf } from './words';
 
 interface IViewProps {
   project: string;
@@ -20,7 +21,7 @@ type Form = 'graph' | 'list';
 
 /** The lineage of an asset, or of a project: as a drawing and in words. */
 export function LineageView({ project, asset }: IViewProps): JSX.Element {
-  const { trans } = useHost();
+  const { trans, assets } = useHost();
   const revision = useRevision();
   // from the asset that was asked for one goes on to others, and back
   const [path, setPath] = React.useState<ReadonlyArray<LineageNode>>([]);
@@ -69,7 +70,7 @@ export function LineageView({ project, asset }: IViewProps): JSX.Element {
             <Toggle on={form === 'list'} onClick={() => setForm('list')} label={trans.__('List')} />
           </div>
         )}
-        {goal && impact && <Impact impact={impact} />}
+        {goal && impact && <Impact impact={impact} assets={assets} />}
       </div>
       {error && <ErrorNote error={error} onRetry={() => void model.refresh()} />}
       {!shown ? (
@@ -194,33 +195,6 @@ function Details({ node, centre, onOpen, onCentre, onClose }: IDetailsProps): JS
         {!centre && <Button onClick={onCentre}>{trans.__('Show its lineage')}</Button>}
       </div>
     </aside>
-  );
-}
-
-function Impact({ impact }: { impact: LineageImpact }): JSX.Element {
-  const { trans, assets } = useHost();
-  const counts = countsOf(impact, assets);
-  if (!counts) {
-    return (
-      <p className="jp-Insighter-Lineage-impact">
-        {trans.__('Nothing would break without it: nothing was made from it.')}
-      </p>
-    );
-  }
-  return (
-    <p className="jp-Insighter-Lineage-impact">
-      <strong>{trans.__('What would break:')}</strong> {counts}
-      {impact.more ? '…' : ''}
-      {impact.running.length > 0 && (
-        <>
-          {' · '}
-          <StatusDot
-            condition="ok"
-            word={trans._n('%2 runs', '%2 run', impact.running.length, impact.running.join(', '))}
-          />
-        </>
-      )}
-    </p>
   );
 }
 

@@ -55,6 +55,19 @@ export function verbOf(verb: string, trans: TranslationBundle): string {
   return words[verb] ?? verb;
 }
 
+/** The same in a word, at an edge. */
+export function shortVerbOf(verb: string, trans: TranslationBundle): string {
+  const words: Readonly<Record<string, string>> = {
+    read: trans.__('read'),
+    ran: trans.__('ran'),
+    wrote: trans.__('wrote'),
+    registered: trans.__('registered'),
+    deployed: trans.__('deployed'),
+    derived: trans.__('derived')
+  };
+  return words[verb] ?? verb;
+}
+
 /** What would break, in words: "2 runs, 1 model"; empty for nothing. */
 export function countsOf(impact: LineageImpact, assets: IAssets): string {
   return impact.kinds
