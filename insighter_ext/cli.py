@@ -124,6 +124,10 @@ def _parser() -> argparse.ArgumentParser:
 
     audit.add(group("audit", "who changed what: verify, export"), command, project)
 
+    from insighter_ext.lineage import commands as lineage
+
+    lineage.add(group("lineage", "what was made from what: show, export"), command, project, _scope)
+
     from insighter_ext.gateways.supabase import commands as supabase
 
     supabase.add(group("supabase", "a Supabase project as the database: init, check"), command, output)

@@ -21,6 +21,7 @@ from insighter_ext.deployments.host import Host
 from insighter_ext.deployments.service import DeploymentsService
 from insighter_ext.gateways import AuthGateway, DataGateway, ObjectStore
 from insighter_ext.gateways.adapters import Adapters
+from insighter_ext.lineage.service import LineageService
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
@@ -58,6 +59,7 @@ class Platform:
     audit: AuditService
     bus: BusService
     achievements: AchievementsService
+    lineage: LineageService
 
     @property
     def mode(self) -> Mode:
@@ -134,6 +136,7 @@ class Platform:
             AuditService(data),
             BusService(data, adapters.wake),
             AchievementsService(data),
+            LineageService(data),
         )
 
     async def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from insighter_ext.datahub.models import (
     UploadQuery,
 )
 from insighter_ext.errors import InsighterError
+from insighter_ext.lineage.models import sources_of
 from insighter_ext.models import Page, PageQuery
 from server_handlers.base import ApiHandler, operation
 from server_handlers.streaming import AnsweredRefusal, Upload
@@ -66,10 +67,11 @@ class DatasetVersionsHandler(AnsweredRefusal, ApiHandler):
             await super().prepare(_redirect_to_login=_redirect_to_login)
             self.raise_refusal()
             if self.request.method == "POST":
-                self.parse_query(UploadQuery)
+                sources = sources_of(cast(UploadQuery, self.parse_query(UploadQuery)).made_from)
                 project_id = self.path_arguments(dict(self.path_kwargs))["project_id"]
                 limit = self.platform.settings.max_upload_bytes
                 await self.platform.datahub.may_upload(self.principal, project_id, self.path_kwargs["name"])
+                await self.platform.lineage.check(self.principal, project_id, sources)
                 writer = self.platform.objects.writer(self.principal, project_id)
                 self._upload = Upload(self.request, writer, limit)
         except (InsighterError, web.HTTPError) as error:
@@ -98,7 +100,9 @@ class DatasetVersionsHandler(AnsweredRefusal, ApiHandler):
         assert self._upload is not None
         writer = self._upload.complete()
         self._adding = asyncio.ensure_future(
-            self.platform.datahub.add_version(self.principal, project_id, name, writer, query.filename)
+            self.platform.datahub.add_version(
+                self.principal, project_id, name, writer, query.filename, sources_of(query.made_from)
+            )
         )
         try:
             result = await self._adding

@@ -59,6 +59,11 @@ class UploadQuery(Model):
     filename: str = Field(
         "", max_length=255, description="The file's name, for people; its content decides the format."
     )
+    made_from: str | None = Field(
+        None,
+        max_length=20_000,
+        description="What it was made from, for its lineage: a JSON list of {kind, key, version, if_known}.",
+    )
 
 
 class Uploaded(View):

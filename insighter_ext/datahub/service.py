@@ -24,6 +24,7 @@ from insighter_ext.datahub.models import (
 from insighter_ext.datahub.workers import Inspection, Inspector, PageReader
 from insighter_ext.errors import InsighterError, NotFound, TooLarge
 from insighter_ext.gateways import DataGateway, ObjectStore, ObjectWriter, delete_released
+from insighter_ext.lineage.models import Source
 from insighter_ext.models import Page, PageQuery
 from insighter_ext.principal import Principal
 
@@ -137,15 +138,25 @@ class DatahubService:
         await self._data.call(principal, "datasets_may_upload", project_id=project_id, name=name)
 
     async def add_version(
-        self, principal: Principal, project_id: UUID, name: str, writer: ObjectWriter, filename: str
+        self,
+        principal: Principal,
+        project_id: UUID,
+        name: str,
+        writer: ObjectWriter,
+        filename: str,
+        sources: Sequence[Source] = (),
     ) -> Uploaded:
         """Add what was written as the next version; the first makes the dataset.
 
         The file is read to its end before it is stored: what is no table leaves nothing. Content that the newest
         version has already adds nothing. Whatever happens, the writer is used up.
 
+        Args:
+            sources: what it was made from.
+
         Raises:
             Invalid: the file is no table; the message says where and why.
+            NotFound: a source is not there.
         """
         try:
             sealed = await writer.seal()
@@ -153,10 +164,12 @@ class DatahubService:
                 principal, "datasets_unchanged", project_id=project_id, name=name, sha256=sealed.sha256
             )
             if same is not None:
-                return Uploaded.model_validate(same)
+                return await self._unchanged(principal, project_id, Uploaded.model_validate(same), sources)
             async with self._inspector.inspect(sealed.path) as found:
                 # Half of it would be worse than all or nothing: from here on it goes through.
-                return await _to_end(self._store(principal, project_id, name, writer, filename, found))
+                return await _to_end(
+                    self._store(principal, project_id, name, writer, filename, found, sources)
+                )
         finally:
             await writer.abort()
 
@@ -168,23 +181,28 @@ class DatahubService:
         writer: ObjectWriter,
         filename: str,
         found: Inspection,
+        sources: Sequence[Source],
     ) -> Uploaded:
         table = await self._objects.put(principal, project_id, found.table) if found.table else None
         stored = await writer.commit()
         try:
-            answer = await self._data.call(
-                principal,
-                "datasets_add_version",
-                project_id=project_id,
-                name=name,
-                format=found.format,
-                filename=_filename(filename),
-                sha256=stored.sha256,
-                size=stored.size,
-                table_object_key=(table or stored).key,
-                table_size=(table or stored).size,
-                rows=found.rows,
-                columns=found.columns,
+            upload = {
+                "name": name,
+                "format": found.format,
+                "filename": _filename(filename),
+                "sha256": stored.sha256,
+                "size": stored.size,
+                "table_object_key": (table or stored).key,
+                "table_size": (table or stored).size,
+                "rows": found.rows,
+                "columns": found.columns,
+            }
+            answer = await (
+                self._data.call(
+                    principal, "lineage_upload", project_id=project_id, upload=upload, sources=_said(sources)
+                )
+                if sources
+                else self._data.call(principal, "datasets_add_version", project_id=project_id, **upload)
             )
         except InsighterError:
             await self._release(principal, [stored.key, (table or stored).key])
@@ -192,6 +210,21 @@ class DatahubService:
         uploaded = Uploaded.model_validate(answer)
         if uploaded.unchanged and table is not None:
             await self._release(principal, [table.key])
+        return uploaded
+
+    async def _unchanged(
+        self, principal: Principal, project_id: UUID, uploaded: Uploaded, sources: Sequence[Source]
+    ) -> Uploaded:
+        """The version that has this content already; what made it once more is one of its sources, too."""
+        if sources:
+            await self._data.call(
+                principal,
+                "lineage_note",
+                project_id=project_id,
+                name=uploaded.dataset.name,
+                version=uploaded.version.version,
+                sources=_said(sources),
+            )
         return uploaded
 
     async def _release(self, principal: Principal, keys: Sequence[str]) -> None:
@@ -237,6 +270,10 @@ def _filename(name: str) -> str:
     """The last part of a path, without what no file name has."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     return "".join(letter for letter in last if letter.isprintable()).strip()[:255]
+
+
+def _said(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    return [source.model_dump() for source in sources]
 
 
 async def _to_end(work: Coroutine[Any, Any, Uploaded]) -> Uploaded:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from insighter_ext.kernel import transfers
 from insighter_ext.kernel.collection import Collection
 from insighter_ext.kernel.errors import DatasetNotFound, DatasetVersionNotFound, NotFound, missing
+from insighter_ext.kernel.lineage import LineageGraph, lineage_of, sources
 from insighter_ext.kernel.scope import Scope
 from insighter_ext.kernel.tables import Card, Table, amount, bytes_, when
 
@@ -136,6 +137,10 @@ class DatasetVersion:
 
         return Table(found["rows"], [(title, cell(at)) for at, title in enumerate(titles)], "no rows")
 
+    def lineage(self) -> LineageGraph:
+        """What this version was made from, and what was made from it."""
+        return lineage_of(self._scope, "dataset", self.name, self.version)
+
     def _note(self, frame: pd.DataFrame) -> None:
         """Tell MLflow, if a run is active. Nobody's load fails because of it."""
         mlflow: Any = sys.modules.get("mlflow")
@@ -244,12 +249,16 @@ class Dataset(Card):
         """Some rows, read by the server."""
         return self.version(version).preview(limit, offset)
 
-    def upload(self, data: Any) -> DatasetVersion:
+    def upload(self, data: Any, made_from: Any = None) -> DatasetVersion:
         """Add a version; see :meth:`Datasets.upload`. This handle then knows it."""
-        added = Datasets(self._scope).upload(self.name, data)
+        added = Datasets(self._scope).upload(self.name, data, made_from)
         if added.version != self.latest.version:
             self._history.insert(0, added)
         return added
+
+    def lineage(self, version: int | None = None) -> LineageGraph:
+        """What it was made from, and what was made from it; of all versions where none is named."""
+        return lineage_of(self._scope, "dataset", self.name, version)
 
     def delete(self) -> None:
         """Delete the dataset with all its versions."""
@@ -307,23 +316,30 @@ class Datasets(Collection[DatasetVersion]):
         """
         return self[name].load(version)
 
-    def upload(self, name: str, data: Any) -> DatasetVersion:
+    def upload(self, name: str, data: Any, made_from: Any = None) -> DatasetVersion:
         """Make a dataset, or its next version; what has not changed makes none.
+
+        Its lineage tells what it was made from. An active MLflow run is noted by itself, and so is the dataset version
+        that a frame was loaded from, as long as pandas carries the frame's ``attrs`` along.
 
         Args:
             name: the dataset's.
             data: the path of a CSV, JSON or Parquet file, a DataFrame, or an Arrow table.
+            made_from: what it was made from, one or several: names of datasets, or what ``ix.datasets[…]``,
+                ``ix.models[…]`` or ``mlflow.start_run()`` gave. ``[]`` for nothing.
 
         Raises:
             FileNotFoundError: there is no such file.
+            NotFound: a source is not there.
             InsighterClientError: the server refuses it, with the reason.
 
         Example:
             >>> ix.datasets.upload("wine", "wine.csv")
-            >>> ix.datasets.upload("wine", frame)
+            >>> ix.datasets.upload("clean", frame, made_from=["wine", ix.datasets["prices"].version(2)])
         """
+        origin = sources(self._scope, data, made_from)
         with transfers.as_file(data) as (file, filename):
-            answer = transfers.send(self._scope, name, file, filename or f"{name}.parquet")
+            answer = transfers.send(self._scope, name, file, filename or f"{name}.parquet", origin)
         return DatasetVersion(self._scope, name, answer["version"])
 
     def __getitem__(self, name: str) -> Dataset:

@@ -18,6 +18,7 @@ from insighter_ext.kernel.errors import (
     RunNotFound,
     missing,
 )
+from insighter_ext.kernel.lineage import LineageGraph, lineage_of
 from insighter_ext.kernel.scope import Scope
 from insighter_ext.kernel.tables import Card, Table, amount, say, when
 
@@ -119,6 +120,10 @@ class ModelVersion(Card):
         self._seen = {**self._seen, "aliases": sorted({*self.aliases, alias})}
         return self
 
+    def lineage(self) -> LineageGraph:
+        """What this version was made from, and what was made from it."""
+        return lineage_of(self._scope, "model", self.name, self.version)
+
     def _lines(self) -> Sequence[str]:
         aliases = "".join(f" @{alias}" for alias in self.aliases)
         lines = [f"{self.name} · version {self.version}{aliases}"]
@@ -193,6 +198,10 @@ class Model(Card):
         pointed = self.version(version).set_alias(alias)
         self._seen["aliases"] = {**self.aliases, alias: pointed.version}
         return pointed
+
+    def lineage(self, version: int | None = None) -> LineageGraph:
+        """What it was made from, and what was made from it; of all versions where none is named."""
+        return lineage_of(self._scope, "model", self.name, version)
 
     def delete_alias(self, alias: str) -> None:
         """Remove an alias."""

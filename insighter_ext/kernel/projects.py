@@ -98,11 +98,13 @@ class Project(CurrentProject):
         self._seen = seen
         from insighter_ext.kernel.datasets import Datasets
         from insighter_ext.kernel.deployments import Deployments
+        from insighter_ext.kernel.lineage import Lineage
         from insighter_ext.kernel.models import Models
 
         self.datasets = Datasets(scope)
         self.models = Models(scope)
         self.deployments = Deployments(scope)
+        self.lineage = Lineage(scope)
 
 
 class Projects(Collection[Project]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import sys
 import tempfile
@@ -94,14 +95,20 @@ def _make_room(folder: Path, kept: Path) -> None:
                 total -= size
 
 
-def send(scope: Scope, name: str, file: Path, filename: str) -> dict[str, Any]:
-    """Stream a file up as the next version of a dataset; the API's answer."""
+def send(
+    scope: Scope, name: str, file: Path, filename: str, sources: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """Stream a file up as the next version of a dataset; the API's answer.
+
+    Args:
+        sources: what it was made from.
+    """
     size = file.stat().st_size
     line = Progress()
     answer: dict[str, Any] = scope.client.send(
         "POST",
         *scope.path("datasets", name, "versions"),
-        query={"filename": filename},
+        query={"filename": filename, "made_from": json.dumps(sources) if sources else None},
         content=_read(file, size, name, line),
         headers={"Content-Length": str(size), "Content-Type": "application/octet-stream"},
         timeout=600.0,  # reading a large file takes the server a while, after the last byte

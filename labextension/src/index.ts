@@ -6,6 +6,7 @@ import activity from './activity/plugin';
 import assets from './assets/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
+import lineage from './lineage/plugin';
 import projects from './projects/plugin';
 import registry from './registry/plugin';
 import tracking from './tracking/plugin';
@@ -20,6 +21,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   registry,
   deployments,
   achievements,
+  lineage,
   ...activity
 ];
 

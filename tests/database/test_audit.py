@@ -27,6 +27,7 @@ NOT_AUDITED = {
     "achievements_earned": "counted from the events",
     "achievements_counters": "how far it is, counted from the events",
     "achievements_off": "how somebody likes it, which gives and takes no right",
+    "lineage_edges": "made by triggers of what is audited itself, and with a version that is",
     "messages": "what programs say to each other, for those who listen",
     "events": "an account of changes itself, for people",
     "run_metrics": "measurements, added by the thousand and never changed; the run is audited",

@@ -10,6 +10,7 @@ export * as models from './models';
 export * as deployments from './deployments';
 export * as sharing from './sharing';
 export * as achievements from './achievements';
+export * as lineage from './lineage';
 
 export type {
   AccessToken,
@@ -54,4 +55,5 @@ export type {
   OwnAchievements,
   Standing
 } from './achievements';
+export type { ICentre, LineageEdge, LineageGraph, LineageImpact, LineageNode } from './lineage';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

@@ -14,6 +14,7 @@ import type { Project } from '../api';
 import { describe, numberArg, textArg } from '../pages/args';
 import { ask } from '../pages/ask';
 import { choose } from '../pages/choose';
+import { ImpactOf } from '../lineage/impact';
 import type { IHost } from '../pages/host';
 import { datasetIcon } from '../pages/icons';
 import { Pages } from '../pages/widget';
@@ -214,11 +215,14 @@ const plugin: JupyterFrontEndPlugin<void> = {
           careful: true,
           initial: null,
           form: () => (
-            <p>
-              {trans.__(
-                'All its versions go with it, for everybody in the project. Runs that read it keep their record of it. This cannot be undone.'
-              )}
-            </p>
+            <>
+              <p>
+                {trans.__(
+                  'All its versions go with it, for everybody in the project. Runs that read it keep their record of it. This cannot be undone.'
+                )}
+              </p>
+              <ImpactOf project={id} asset={{ kind: 'dataset', key: name }} assets={assets} />
+            </>
           ),
           submit: async () => {
             await deleteDataset(id, name);

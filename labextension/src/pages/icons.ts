@@ -31,3 +31,9 @@ export const deploymentIcon = stroked(
   'deployment',
   '<circle cx="12" cy="10" r="2"/><path d="M12 12v9"/><path d="M7.8 14.2a6 6 0 0 1 0-8.4"/><path d="M16.2 5.8a6 6 0 0 1 0 8.4"/><path d="M4.9 17.1a10 10 0 0 1 0-14.2"/><path d="M19.1 2.9a10 10 0 0 1 0 14.2"/>'
 );
+
+/** Two that become one: a graph. */
+export const lineageIcon = stroked(
+  'lineage',
+  '<circle cx="5" cy="6" r="2.5"/><circle cx="5" cy="18" r="2.5"/><circle cx="19" cy="12" r="2.5"/><path d="M7.5 6h2.5c3 0 3 6 6.5 6"/><path d="M7.5 18h2.5c3 0 3-6 6.5-6"/>'
+);

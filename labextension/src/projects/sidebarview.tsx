@@ -24,6 +24,9 @@ import type { IProjects, ISection } from './tokens';
 
 const SignIn = React.lazy(async () => ({ default: (await import('../accounts/signin')).SignIn }));
 
+/** A command of another capability. */
+const SHOW_LINEAGE = 'insighter:open-lineage';
+
 /** How many projects the switcher's menu lists before one has to search. */
 const MENU_LENGTH = 12;
 
@@ -178,6 +181,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           { command: CommandIds.rename },
           { command: CommandIds.describe },
           { command: CommandIds.openFolder },
+          { command: SHOW_LINEAGE },
           { command: CommandIds.refresh }
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],

@@ -1,0 +1,1 @@
+"""Lineage: what was made from what, over assets of every kind."""
