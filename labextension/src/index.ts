@@ -7,6 +7,7 @@ import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
 import projects from './projects/plugin';
 import registry from './registry/plugin';
+import sharing from './sharing/plugin';
 import tracking from './tracking/plugin';
 
 /** Every plugin of the extension, capability by capability. */
@@ -14,6 +15,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   ...projects,
   assets,
   accounts,
+  sharing,
   datahub,
   tracking,
   registry,

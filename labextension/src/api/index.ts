@@ -40,5 +40,20 @@ export type {
   RegisterModel,
   SignatureField
 } from './models';
-export type { Invitation } from './sharing';
+export type {
+  AccessRequest,
+  AskedAccess,
+  GivenRole,
+  Invitation,
+  Member,
+  NewInvitation,
+  Organisation,
+  OrganisationMember,
+  OrganisationRole,
+  Restriction,
+  RestrictionSet,
+  SentInvitation,
+  VisibilityChange
+} from './sharing';
+export type { Message } from './channel';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

@@ -177,3 +177,11 @@ export function Field(props: {
     </div>
   );
 }
+
+/** A pattern for an input that only a text itself fits, with blanks around it or not. */
+export function exactly(text: string): string {
+  const escaped = [...text.trim()].map(each =>
+    /[A-Za-z0-9]/.test(each) ? each : `\\u{${each.codePointAt(0)?.toString(16)}}`
+  );
+  return `\\s*${escaped.join('')}\\s*`;
+}

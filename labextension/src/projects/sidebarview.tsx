@@ -16,7 +16,7 @@ import {
 } from '../components';
 
 import { VisibilityBadge } from './badge';
-import { AccountCommands, CommandIds, SIDEBAR } from './commands';
+import { AccountCommands, CommandIds, SharingCommands, SIDEBAR } from './commands';
 import { Invitations, PersonRow } from './person';
 import { may, roleName } from './roles';
 import type { Sections } from './sidebar';
@@ -149,6 +149,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
   const { project, projects } = props;
   const ui = useUi();
   const { trans } = ui;
+  const members = trans._n('%1 member', '%1 members', project.members);
 
   const openSwitcher = (event: React.MouseEvent) => {
     const byUse = [...projects.all].sort(
@@ -178,10 +179,15 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           { command: CommandIds.rename },
           { command: CommandIds.describe },
           { command: CommandIds.openFolder },
+          { command: SharingCommands.open },
           { command: CommandIds.refresh }
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],
-        [{ command: CommandIds.switch, args: { archived: true } }, { command: AccountCommands.join }],
+        [
+          { command: CommandIds.switch, args: { archived: true } },
+          { command: AccountCommands.join },
+          { command: SharingCommands.ask }
+        ],
         [{ command: AccountCommands.open }, { command: AccountCommands.signOut }]
       ],
       event.currentTarget
@@ -204,7 +210,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
             <span>{project.name}</span>
           </button>
         </h2>
-        <VisibilityBadge project={project} />
+        <VisibilityBadge project={project} leads />
         <IconButton icon={ellipsesIcon} label={trans.__('Project actions')} hasMenu onClick={openActions} />
         <IconButton
           icon={addIcon}
@@ -216,7 +222,20 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
         <span className="jp-Insighter-Facts-text">
           {standing(project, trans).map(fact => (
             <React.Fragment key={fact}>
-              <span>{fact}</span>
+              {fact === members ? (
+                <button
+                  type="button"
+                  className="jp-Insighter-Link"
+                  title={trans.__('Show who may what')}
+                  onClick={() =>
+                    void ui.commands.execute(SharingCommands.open, { project: project.id, part: 'people' })
+                  }
+                >
+                  {fact}
+                </button>
+              ) : (
+                <span>{fact}</span>
+              )}
               {' · '}
             </React.Fragment>
           ))}
