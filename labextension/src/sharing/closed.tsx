@@ -25,18 +25,18 @@ export function ClosedAssets({ model, project, may }: IPartProps): JSX.Element {
       {value?.length === 0 && (
         <EmptyState
           text={trans.__(
-            'A dataset, model or endpoint can be more closed than its project: seen by members from a role on, and by those named. For all others it is not there, in no list, search or activity.'
+            'A dataset, model or endpoint can be more closed than its project: seen by members from a role on, and by those named. To all others it is not there: it is in no list, search or activity.'
           )}
-          action={{ label: trans.__('Close an asset…'), onClick: add }}
+          action={{ label: trans.__('Restrict an asset…'), onClick: add }}
         />
       )}
       {value && value.length > 0 && (
         <>
           <div className="jp-Insighter-Bar">
             <p className="jp-Insighter-Quiet">
-              {trans.__('From whom an asset is closed, it is not there: in no list, search or activity.')}
+              {trans.__('To all others such an asset is not there: it is in no list, search or activity.')}
             </p>
-            <Button onClick={add}>{trans.__('Close an asset…')}</Button>
+            <Button onClick={add}>{trans.__('Restrict an asset…')}</Button>
           </div>
           <table className="jp-Insighter-Table">
             <thead>

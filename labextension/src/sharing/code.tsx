@@ -29,7 +29,12 @@ export function NewCode(props: {
     code
   );
   return (
-    <section className="jp-Insighter-Secret" ref={place} tabIndex={-1} aria-labelledby={heading}>
+    <section
+      className="jp-Insighter-Secret jp-mod-letter"
+      ref={place}
+      tabIndex={-1}
+      aria-labelledby={heading}
+    >
       <h2 id={heading} className="jp-Insighter-Heading">
         {trans.__('%1 is invited: pass the code on', email)}
       </h2>

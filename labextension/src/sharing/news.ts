@@ -8,6 +8,9 @@ import type { IProjects } from '../projects/tokens';
 /** How many events about people are kept. */
 const KEPT = 100;
 
+/** The reader lost sight of an asset. */
+const NARROWED = 'insighter.member.narrowed';
+
 /** What is known of an event. */
 interface IEventData {
   readonly asset_name?: string;
@@ -45,8 +48,19 @@ export class News {
   }
 
   private _hear(messages: ReadonlyArray<Message>): void {
-    const about = messages.filter(({ type }) => type.startsWith('insighter.member.'));
+    const about = messages.filter(({ type }) => type.startsWith('insighter.member.') && type !== NARROWED);
     this._events = [...about.reverse(), ...this._events].slice(0, KEPT);
+    for (const { type, actorname } of messages) {
+      if (type === NARROWED) {
+        // told to whom it is about alone, and not what it was
+        const actor = actorname ?? this.trans.__('Somebody');
+        const name = this.projects.current?.name ?? '';
+        Notification.info(
+          this.trans.__('%1 restricted something of “%2”: it is not shown to you any more.', actor, name),
+          { autoClose: 10_000 }
+        );
+      }
+    }
   }
 
   /** Tell of a change of the reader's own part that the reader did not bring about. */

@@ -168,7 +168,7 @@ function Parts({ model, news, project }: ISharingProps & { project: Project }): 
       : []),
     { id: 'visibility' as const, label: trans.__('Visibility') },
     ...(was
-      ? [{ id: 'closed' as const, label: trans.__('Closed assets'), count: closed?.length || null }]
+      ? [{ id: 'closed' as const, label: trans.__('Restricted assets'), count: closed?.length || null }]
       : [])
   ];
   const shown = parts.some(({ id }) => id === part) ? part : 'people';

@@ -31,7 +31,7 @@ export async function askRemoval(
         {named.length > 0 && (
           <p>
             {trans.__(
-              'Closed assets do not name %1 any more, also after coming back: %2.',
+              'Restricted assets do not name %1 any more, also after coming back: %2.',
               display_name,
               named.map(({ name }) => name).join(', ')
             )}

@@ -47,8 +47,8 @@ export function askRestriction(
   const highest = before?.min_role ?? 'admin';
   return ask<IChoice, Restriction>({
     ui: host,
-    title: subject ? trans.__('Who sees “%1”?', subject.name) : trans.__('Close an asset'),
-    accept: before ? trans.__('Change') : trans.__('Close'),
+    title: subject ? trans.__('Who sees “%1”?', subject.name) : trans.__('Restrict an asset'),
+    accept: before ? trans.__('Change') : trans.__('Restrict'),
     initial: {
       kind: subject?.kind ?? 'dataset',
       name: subject?.name ?? '',
@@ -144,7 +144,7 @@ function AudienceFields(
       <Field
         label={trans.__('Seen by')}
         hint={trans.__(
-          'At most your own role, so that nobody shuts themselves out. Kernels are editors at most: what is closed to editors is read in a notebook by those named alone.'
+          'At most your own role, so that nobody shuts themselves out. Kernels are editors at most: what editors do not see is read in a notebook by those named alone.'
         )}
       >
         {id => (

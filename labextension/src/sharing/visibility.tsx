@@ -184,7 +184,7 @@ function VisibilityForm(props: IPartProps & { organisations: ReadonlyArray<Organ
       ))}
       <p className="jp-Insighter-Quiet">
         {trans.__(
-          'To read is to see and download what a viewer does, except who the members are and what endpoints write to their logs. Closed assets stay closed.'
+          'To read is to see and download what a viewer does, except who the members are and what endpoints write to their logs. Restricted assets stay restricted.'
         )}
       </p>
       {draft && draft.from !== project.visibility && changed && (
