@@ -4,7 +4,6 @@ import type { Project, Restriction, RestrictionSet, Role } from '../api';
 import { Button, EmptyState, ErrorNote, formatDate } from '../components';
 import { type IHost, useHost } from '../pages/host';
 import { useResource } from '../pages/resource';
-import { roleName } from '../projects/roles';
 import type { SharingModel } from './model';
 import type { IPartProps } from './page';
 import { askRestriction } from './restrict';
@@ -141,9 +140,18 @@ function ClosedRow(props: { model: SharingModel; project: Project; restriction: 
   );
 }
 
-/** The roles that see what is closed to all below one. */
+/** Those who see what is closed to all below a role. */
 export function from(role: Role, trans: IHost['trans']): string {
-  return role === 'owner' ? trans.__('the owner') : trans.__('%1 and above', roleName(role, trans));
+  switch (role) {
+    case 'owner':
+      return trans.__('the owner');
+    case 'admin':
+      return trans.__('admins and the owner');
+    case 'editor':
+      return trans.__('editors and above');
+    default:
+      return trans.__('annotators and above');
+  }
 }
 
 /** A restriction as one sets it. */
