@@ -1,3 +1,7 @@
+-- What changes under somebody's feet: who lost sight of an asset, and who has another role than it was when one looked.
+
+-- ---- restrictions ---------------------------------------------------------------------------------------------------
+
 -- Whoever loses sight of an asset is told that something is not shown to them any more. The event of the restriction is hidden
 -- from them with the asset, and their panels would go on showing what was there.
 
@@ -46,3 +50,46 @@ begin
   return private.restriction_json(v_new);
 end
 $$;
+
+-- ---- members --------------------------------------------------------------------------------------------------------
+
+-- Give a role below the owner's: to a member another one, to somebody the caller knows the first. "before" is the role that
+-- the caller saw: whoever was given another one meanwhile, or was taken out, keeps to that.
+drop function public.members_set(uuid, uuid, text);
+create function public.members_set(p_project_id uuid, p_user_id uuid, p_role text, p_before text default null) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project insighter.projects := private.project_shared_by(p_project_id);
+  v_role insighter.project_role := private.role_below_owner(p_role);
+  v_old insighter.members;
+  v_new insighter.members;
+begin
+  select * into v_old from insighter.members where project_id = v_project.id and user_id = p_user_id;
+  if v_old.role = 'owner' then
+    perform private.fail(409, 'owner_stays', 'the owner''s role is not changed',
+      'the owner can transfer the project to another member');
+  elsif p_before is not null and v_old.role::text is distinct from p_before then
+    perform private.fail(409, 'member_changed', 'this membership was changed meanwhile', 'look again');
+  elsif v_old.role = v_role then
+    return private.member_json(v_old);
+  elsif v_old.role is not null then
+    update insighter.members set role = v_role
+    where project_id = v_project.id and user_id = p_user_id and role = v_old.role returning * into v_new;
+  -- Nobody is made a member by strangers, and nobody's name and address are found out by a made-up id.
+  elsif not exists (select from insighter.profiles f where f.user_id = p_user_id) then
+    perform private.fail(404, 'person_not_found', 'you share no project or organisation with this person',
+      'invite them by their e-mail address');
+  else
+    insert into insighter.members (project_id, user_id, role) values (v_project.id, p_user_id, v_role)
+    on conflict (project_id, user_id) do nothing returning * into v_new;
+  end if;
+  if v_new.role is null then
+    perform private.fail(409, 'member_changed', 'this membership was changed at the same time', 'look again');
+  end if;
+  perform private.record(v_project.id, case when v_old.role is null then 'added' else 'changed' end, 'member',
+    p_user_id::text, private.person_name(p_user_id), jsonb_build_object('before', v_old.role, 'after', v_new.role));
+  return private.member_json(v_new);
+end
+$$;
+
+call private.expose('members_set', 'restrictions_set');

@@ -2026,6 +2026,12 @@ export interface components {
              * @enum {string}
              */
             role: "viewer" | "annotator" | "editor" | "admin";
+            /**
+             * Before
+             * @description The role that the caller saw: refused (409) where it is another one now, or none.
+             * @default null
+             */
+            before?: ("viewer" | "annotator" | "editor" | "admin") | null;
         };
         /**
          * Message

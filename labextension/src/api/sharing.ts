@@ -52,10 +52,18 @@ export function members(projectId: string): Promise<Member[]> {
   );
 }
 
-/** Give a member another role, or somebody one knows their first. */
-export function setMember(projectId: string, userId: string, role: GivenRole): Promise<Member> {
+/**
+ * Give a member another role, or somebody one knows their first. `before` is the role that the caller saw: it is refused where
+ * that is another one by now, or none.
+ */
+export function setMember(
+  projectId: string,
+  userId: string,
+  role: GivenRole,
+  before: GivenRole | null = null
+): Promise<Member> {
   const path = { project_id: projectId, user_id: userId };
-  return call('put', '/projects/{project_id}/members/{user_id}', { path, body: { role } });
+  return call('put', '/projects/{project_id}/members/{user_id}', { path, body: { role, before } });
 }
 
 /** Take somebody out of a project, or leave it. */

@@ -155,7 +155,7 @@ function Form<V, T>({ body, question, changed }: IFormProps<V, T>): JSX.Element 
   return (
     <UiProvider value={question.ui}>
       <div className="jp-Insighter-Ask-body" aria-busy={state.busy}>
-        {question.form(state.value, value => body.set({ ...body.state, value }))}
+        {question.form(state.value, value => body.set({ ...body.state, value, error: null }))}
         {state.error && <ErrorNote error={state.error} />}
       </div>
     </UiProvider>

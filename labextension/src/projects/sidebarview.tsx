@@ -17,8 +17,8 @@ import {
 
 import { VisibilityBadge } from './badge';
 import { AccountCommands, CommandIds, SharingCommands, SIDEBAR } from './commands';
-import { Invitations, PersonRow } from './person';
-import { may, roleName } from './roles';
+import { Asking, Invitations, PersonRow } from './person';
+import { may, mayShare, roleName } from './roles';
 import type { Sections } from './sidebar';
 import type { IProjects, ISection } from './tokens';
 
@@ -88,6 +88,7 @@ export function SidebarView(props: { projects: IProjects; sections: Sections }):
         </div>
       )}
       {people && <Invitations me={me} projects={projects} />}
+      {people && mayShare(project) && <Asking project={project} revision={revision} />}
       <div className="jp-Insighter-Sections">
         {fresh && (
           <div className="jp-Insighter-Welcome">

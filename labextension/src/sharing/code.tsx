@@ -22,7 +22,7 @@ export function NewCode(props: {
     place.current?.scrollIntoView({ block: 'nearest' });
   }, []);
   const letter = trans.__(
-    'You are invited to “%1” on %2\nYour code, good until %3: %4\nNew there? Make an account with the code. Otherwise sign in, and choose “Accept an Invitation…” in the ⋯ of the Insighter sidebar.',
+    'You are invited to “%1” on %2\nYour code, good until %3:\n%4\nNew there? Make an account with the code. Otherwise sign in, and choose “Accept an Invitation…” in the ⋯ of the Insighter sidebar.',
     to,
     serverUrl('lab'),
     formatDate(expires_at),

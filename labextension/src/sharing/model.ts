@@ -95,8 +95,9 @@ export class SharingModel {
     }
   }
 
-  setRole(userId: string, role: GivenRole): Promise<Member> {
-    return this._do(() => sharing.setMember(this.project, userId, role));
+  /** Give a role; to a member in the place of the one that is shown. */
+  setRole(userId: string, role: GivenRole, before: GivenRole | null = null): Promise<Member> {
+    return this._do(() => sharing.setMember(this.project, userId, role, before));
   }
 
   /** Take somebody else out. */

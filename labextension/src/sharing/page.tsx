@@ -14,7 +14,7 @@ import type { IFocus, Part, SharingModel } from './model';
 import type { News } from './news';
 import { People } from './people';
 import { Requests } from './requests';
-import { Visibility, visibilityText } from './visibility';
+import { Visibility, visibilityName, visibilityText } from './visibility';
 
 interface ISharingProps {
   model: SharingModel;
@@ -49,7 +49,7 @@ export function SharingPage({ model, news }: ISharingProps): JSX.Element {
       title={project.name}
       summary={
         <Facts>
-          {!project.personal && <span>{project.visibility}</span>}
+          {!project.personal && <span>{visibilityName(project.visibility, trans).toLocaleLowerCase()}</span>}
           {project.member && !project.personal && (
             <span>{trans._n('%1 member', '%1 members', project.members)}</span>
           )}

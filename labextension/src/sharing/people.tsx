@@ -85,9 +85,9 @@ function MemberRow(props: IPartProps & { member: Member }): JSX.Element {
         await askStepDown(host, model, member, next);
         return;
       }
-      await model.setRole(user_id, next);
+      await model.setRole(user_id, next, role);
       offerUndo(host, trans.__('%1 is %2 now.', display_name, roleName(next, trans)), () =>
-        model.setRole(user_id, role as GivenRole)
+        model.setRole(user_id, role, next)
       );
     } catch (reason) {
       setProblem(explained(reason, news.about(project.id, user_id)));

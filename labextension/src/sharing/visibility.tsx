@@ -25,7 +25,20 @@ export function visibilityText(visibility: Visible, trans: TranslationBundle): s
   }
 }
 
-function visibilityName(visibility: Visible, trans: TranslationBundle): string {
+/** What a project's visibility is now, for whoever is told of a change. */
+function nowText(name: string, visibility: Visible, trans: TranslationBundle): string {
+  switch (visibility) {
+    case 'private':
+      return trans.__('“%1” is private now.', name);
+    case 'team':
+      return trans.__('“%1” is shown to its organisation now.', name);
+    case 'public':
+      return trans.__('“%1” is public now.', name);
+  }
+}
+
+/** A visibility's name. */
+export function visibilityName(visibility: Visible, trans: TranslationBundle): string {
   switch (visibility) {
     case 'private':
       return trans.__('Private');
@@ -105,11 +118,7 @@ function VisibilityForm(props: IPartProps & { organisations: ReadonlyArray<Organ
     try {
       const { visibility: now } = await model.setVisibility(changeOf(visibility, organisation));
       setDraft(null);
-      offerUndo(
-        host,
-        trans.__('“%1” is %2 now.', project.name, visibilityName(now, trans).toLocaleLowerCase()),
-        () => model.setVisibility(before)
-      );
+      offerUndo(host, nowText(project.name, now, trans), () => model.setVisibility(before));
     } catch (reason) {
       setProblem(reason);
     } finally {
@@ -191,8 +200,8 @@ function VisibilityForm(props: IPartProps & { organisations: ReadonlyArray<Organ
         <div className="jp-Insighter-Notice" role="status">
           <p>
             {trans.__(
-              'Somebody made it %1 meanwhile. What you chose stays, and counts when you save it.',
-              visibilityName(project.visibility, trans).toLocaleLowerCase()
+              'Somebody changed it meanwhile. %1 What you chose stays, and counts when you save it.',
+              nowText(project.name, project.visibility, trans)
             )}
           </p>
         </div>
