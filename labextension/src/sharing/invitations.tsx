@@ -1,10 +1,10 @@
 import * as React from 'react';
 
 import { ApiError, type GivenRole, type NewInvitation, type SentInvitation } from '../api';
+import { hubSignsIn } from '../accounts/model';
 import { SubmitRow, TextField, useSubmission } from '../accounts/form';
 import { Button, EmptyState, ErrorNote, formatDate, RelativeTime, StatusDot } from '../components';
-import { ask } from '../pages/ask';
-import { Field } from '../pages/ask';
+import { ask, Field } from '../pages/ask';
 import { useHost } from '../pages/host';
 import { useResource } from '../pages/resource';
 import { roleMeaning, roleName } from '../projects/roles';
@@ -46,7 +46,7 @@ interface IInviteFormProps extends IPartProps {
 
 function InviteForm(props: IInviteFormProps): JSX.Element {
   const { model, may, focus, waiting, onMade } = props;
-  const { trans } = useHost();
+  const { trans, projects } = useHost();
   const [email, setEmail] = React.useState('');
   const [role, setRole] = React.useState<GivenRole>('editor');
   const [member, setMember] = React.useState<string | null>(null);
@@ -114,7 +114,11 @@ function InviteForm(props: IInviteFormProps): JSX.Element {
           }}
           submission={submission}
           hint={
-            again ? trans.__('Invited already: a new invitation takes the place of that one.') : undefined
+            again
+              ? trans.__('Invited already: a new invitation takes the place of that one.')
+              : hubSignsIn(projects)
+                ? trans.__('Of who signs in by JupyterHub: ana@jupyterhub.localhost.')
+                : undefined
           }
         />
         <Field label={trans.__('Role')} hint={trans.__('A member who %1', roleMeaning(role, trans))}>

@@ -78,6 +78,9 @@ function MemberRow(props: IPartProps & { member: Member }): JSX.Element {
   const changeable = may && role !== 'owner';
 
   const change = async (next: GivenRole) => {
+    if (role === 'owner') {
+      return; // it is transferred, and not given
+    }
     setProblem(null);
     setBusy(true);
     try {
