@@ -33,6 +33,10 @@ class MemberRole(Model):
     """The role to give."""
 
     role: GivenRole = Field(description="The owner's is moved by a transfer.")
+    before: GivenRole | None = Field(
+        None,
+        description="The role that the caller saw: refused (409) where it is another one now, or none.",
+    )
 
 
 class NewOwner(Model):

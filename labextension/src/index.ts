@@ -9,6 +9,7 @@ import deployments from './deployments/plugin';
 import lineage from './lineage/plugin';
 import projects from './projects/plugin';
 import registry from './registry/plugin';
+import sharing from './sharing/plugin';
 import tracking from './tracking/plugin';
 
 /** Every plugin of the extension, capability by capability. */
@@ -16,6 +17,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   ...projects,
   assets,
   accounts,
+  sharing,
   datahub,
   tracking,
   registry,

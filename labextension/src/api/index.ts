@@ -56,4 +56,20 @@ export type {
   Standing
 } from './achievements';
 export type { ICentre, LineageEdge, LineageGraph, LineageImpact, LineageNode } from './lineage';
+export type {
+  AccessRequest,
+  AskedAccess,
+  GivenRole,
+  Invitation,
+  Member,
+  NewInvitation,
+  Organisation,
+  OrganisationMember,
+  OrganisationRole,
+  Restriction,
+  RestrictionSet,
+  SentInvitation,
+  VisibilityChange
+} from './sharing';
+export type { Message } from './channel';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

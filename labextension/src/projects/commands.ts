@@ -33,6 +33,13 @@ export const AccountCommands = {
   signOut: 'insighter:sign-out'
 } as const;
 
+/** Commands of sharing. */
+export const SharingCommands = {
+  open: 'insighter:open-sharing',
+  restrict: 'insighter:restrict-asset',
+  ask: 'insighter:ask-access'
+} as const;
+
 /** The sidebar's id in the shell. */
 export const SIDEBAR = 'insighter-sidebar';
 
@@ -191,8 +198,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
       }
       await attempt(async () => {
         const { deleteProject } = await import('./dialogs');
-        if (await deleteProject(ui, project)) {
-          await projects.refresh();
+        if (await deleteProject(ui, projects, project)) {
           Notification.success(trans.__('“%1” is deleted.', project.name), { autoClose: 5000 });
         }
       });

@@ -2,7 +2,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { projects as api, type Project, type ProjectContents } from '../api';
 import { formatBytes, type IUi } from '../components';
-import { ask, Field } from '../pages/ask';
+import { ask, exactly, Field } from '../pages/ask';
+import type { IProjects } from './tokens';
 
 /** Ask for a new project and make it; null when cancelled. */
 export function createProject(ui: IUi): Promise<Project | null> {
@@ -60,7 +61,7 @@ export function describeProject(ui: IUi, project: Project): Promise<Project | nu
 }
 
 /** Say what goes with a project, have its name typed, and delete it; whether it is gone. */
-export async function deleteProject(ui: IUi, project: Project): Promise<boolean> {
+export async function deleteProject(ui: IUi, projects: IProjects, project: Project): Promise<boolean> {
   const { trans } = ui;
   const contents = await api.contents(project.id);
   const gone = await ask({
@@ -93,7 +94,7 @@ export async function deleteProject(ui: IUi, project: Project): Promise<boolean>
       </>
     ),
     submit: async confirm => {
-      await api.remove(project.id, confirm);
+      await projects.part(project.id, () => api.remove(project.id, confirm));
       return true;
     }
   });
@@ -178,12 +179,4 @@ function DescriptionField(props: {
       )}
     </Field>
   );
-}
-
-/** A pattern for an input that only a text itself fits, with blanks around it or not. */
-function exactly(text: string): string {
-  const escaped = [...text.trim()].map(each =>
-    /[A-Za-z0-9]/.test(each) ? each : `\\u{${each.codePointAt(0)?.toString(16)}}`
-  );
-  return `\\s*${escaped.join('')}\\s*`;
 }

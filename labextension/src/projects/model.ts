@@ -6,7 +6,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import { ApiError, type Me, type Message, projects as api, type Project, session, type Status } from '../api';
 import { Channel } from '../api/channel';
 
-import type { Connection, IProjects } from './tokens';
+import type { Connection, IGone, IProjects } from './tokens';
 
 /** Where the open project is remembered. */
 const MEMORY = 'insighter:projects';
@@ -44,8 +44,10 @@ export class ProjectsModel implements IProjects, IDisposable {
       standby: 'when-hidden'
     });
     this._interval = options.interval;
-    this._channel.heard.connect(this._call);
-    this._channel.heard.connect((_channel, messages) => this._heard.emit(messages));
+    this._channel.heard.connect((_channel, messages) => {
+      this._heard.emit(messages);
+      this._call();
+    });
     this._channel.stateChanged.connect(() => {
       this._pace();
       this._call(); // the next question may be half a minute away, and what happened meanwhile was not heard
@@ -92,6 +94,10 @@ export class ProjectsModel implements IProjects, IDisposable {
     return this._heard;
   }
 
+  get gone(): ISignal<this, IGone> {
+    return this._gone;
+  }
+
   get stateChanged(): ISignal<this, void> {
     return this._stateChanged;
   }
@@ -118,6 +124,25 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   find(id: string): Project | null {
     return this._current?.id === id ? this._current : (this._all.find(each => each.id === id) ?? null);
+  }
+
+  lost(id: string): string | null {
+    return this._lost.get(id) ?? null;
+  }
+
+  async part<T>(id: string, action: () => Promise<T>): Promise<T> {
+    const name = this.find(id)?.name ?? null;
+    this._parting.add(id);
+    try {
+      const outcome = await action();
+      await this.refresh();
+      if (!this.find(id)) {
+        this._gone.emit({ id, name, own: true });
+      }
+      return outcome;
+    } finally {
+      this._parting.delete(id);
+    }
   }
 
   async select(id: string): Promise<void> {
@@ -261,7 +286,12 @@ export class ProjectsModel implements IProjects, IDisposable {
       const next = newest(all) ?? personal(all);
       this._current = null;
       this._open(next);
+      if (held && !this._parting.has(held.id)) {
+        this._lost.set(held.id, held.name);
+        this._gone.emit({ id: held.id, name: held.name, own: false });
+      }
     }
+    all.forEach(({ id }) => this._lost.delete(id));
     this._stateChanged.emit();
   }
 
@@ -287,6 +317,7 @@ export class ProjectsModel implements IProjects, IDisposable {
   private _open(project: Project | null): void {
     const same = project?.id === this._current?.id;
     if (project) {
+      this._lost.delete(project.id);
       this._replace(project);
     }
     if (same) {
@@ -330,6 +361,7 @@ export class ProjectsModel implements IProjects, IDisposable {
     this._status = null;
     this._all = [];
     this._current = null;
+    this._lost.clear();
     this._personChanged.emit();
     this._currentChanged.emit(null);
     this._stateChanged.emit();
@@ -419,11 +451,16 @@ export class ProjectsModel implements IProjects, IDisposable {
   /** Another number for everybody who signed in here after one another. */
   private _person = 0;
   private _interval: number;
+  /** The names of those that were closed to the caller by others. */
+  private readonly _lost = new Map<string, string>();
+  /** Those that the caller is about to leave or delete. */
+  private readonly _parting = new Set<string>();
   private readonly _channel = new Channel();
   private readonly _poll: Poll;
   private readonly _currentChanged = new Signal<this, Project | null>(this);
   private readonly _changed = new Signal<this, void>(this);
   private readonly _heard = new Signal<this, ReadonlyArray<Message>>(this);
+  private readonly _gone = new Signal<this, IGone>(this);
   private readonly _stateChanged = new Signal<this, void>(this);
   private readonly _personChanged = new Signal<this, void>(this);
   private readonly _updated = new Signal<this, string>(this);

@@ -16,9 +16,9 @@ import {
 } from '../components';
 
 import { VisibilityBadge } from './badge';
-import { AccountCommands, CommandIds, SIDEBAR } from './commands';
-import { Invitations, PersonRow } from './person';
-import { may, roleName } from './roles';
+import { AccountCommands, CommandIds, SharingCommands, SIDEBAR } from './commands';
+import { Asking, Invitations, PersonRow } from './person';
+import { may, mayShare, roleName } from './roles';
 import type { Sections } from './sidebar';
 import type { IProjects, ISection } from './tokens';
 
@@ -91,6 +91,7 @@ export function SidebarView(props: { projects: IProjects; sections: Sections }):
         </div>
       )}
       {people && <Invitations me={me} projects={projects} />}
+      {people && mayShare(project) && <Asking project={project} revision={revision} />}
       <div className="jp-Insighter-Sections">
         {fresh && (
           <div className="jp-Insighter-Welcome">
@@ -152,6 +153,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
   const { project, projects } = props;
   const ui = useUi();
   const { trans } = ui;
+  const members = trans._n('%1 member', '%1 members', project.members);
 
   const openSwitcher = (event: React.MouseEvent) => {
     const byUse = [...projects.all].sort(
@@ -182,10 +184,15 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           { command: CommandIds.describe },
           { command: CommandIds.openFolder },
           { command: SHOW_LINEAGE },
+          { command: SharingCommands.open },
           { command: CommandIds.refresh }
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],
-        [{ command: CommandIds.switch, args: { archived: true } }, { command: AccountCommands.join }],
+        [
+          { command: CommandIds.switch, args: { archived: true } },
+          { command: AccountCommands.join },
+          { command: SharingCommands.ask }
+        ],
         [{ command: AccountCommands.open }, { command: AccountCommands.signOut }]
       ],
       event.currentTarget
@@ -208,7 +215,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
             <span>{project.name}</span>
           </button>
         </h2>
-        <VisibilityBadge project={project} />
+        <VisibilityBadge project={project} leads />
         <IconButton icon={ellipsesIcon} label={trans.__('Project actions')} hasMenu onClick={openActions} />
         <IconButton
           icon={addIcon}
@@ -220,7 +227,20 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
         <span className="jp-Insighter-Facts-text">
           {standing(project, trans).map(fact => (
             <React.Fragment key={fact}>
-              <span>{fact}</span>
+              {fact === members ? (
+                <button
+                  type="button"
+                  className="jp-Insighter-Link"
+                  title={trans.__('Show who may what')}
+                  onClick={() =>
+                    void ui.commands.execute(SharingCommands.open, { project: project.id, part: 'people' })
+                  }
+                >
+                  {fact}
+                </button>
+              ) : (
+                <span>{fact}</span>
+              )}
               {' · '}
             </React.Fragment>
           ))}

@@ -43,7 +43,7 @@ export interface IProjects {
   /** Something happened in the open project, or `refresh()` was called: load again what you show of it. */
   readonly changed: ISignal<IProjects, void>;
 
-  /** What happened in the open project, message by message, while the server calls. */
+  /** What happened in the open project, in order, as soon as the server tells it; `changed` follows. */
   readonly heard: ISignal<IProjects, ReadonlyArray<Message>>;
 
   /** Whatever this interface tells may have changed: for views that show the projects themselves. */
@@ -52,11 +52,32 @@ export interface IProjects {
   /** Somebody else is signed in, or nobody: what is shown of anything is to go. */
   readonly personChanged: ISignal<IProjects, void>;
 
+  /** A project is not there any more for the caller. */
+  readonly gone: ISignal<IProjects, IGone>;
+
+  /** The name of a project that was closed to the caller while it was open, or deleted, by others; null for all else. */
+  lost(id: string): string | null;
+
+  /** Do what ends one's own part in a project, such as to leave or delete it: that it is gone then is no news. */
+  part<T>(id: string, action: () => Promise<T>): Promise<T>;
+
   /** Open another project. */
   select(id: string): Promise<void>;
 
   /** Look for changes now. Call it after every action of yours. It does not throw: see `error`. */
   refresh(): Promise<void>;
+}
+
+/** A project that is not there any more for the caller. */
+export interface IGone {
+  /** Its id. */
+  readonly id: string;
+
+  /** What it was called; null where that is not known here. */
+  readonly name: string | null;
+
+  /** Whether the caller left or deleted it. */
+  readonly own: boolean;
 }
 
 /** The sidebar, where every capability shows a project's assets of its kind. */
