@@ -20,6 +20,7 @@ from insighter_ext.deployments.host import Host
 from insighter_ext.deployments.service import DeploymentsService
 from insighter_ext.gateways import AuthGateway, DataGateway, ObjectStore
 from insighter_ext.gateways.adapters import Adapters
+from insighter_ext.notebooks.service import NotebooksService
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
@@ -52,6 +53,7 @@ class Platform:
     registry: RegistryService
     deployments: DeploymentsService
     datahub: DatahubService
+    notebooks: NotebooksService
     quickstart: QuickstartService
     sharing: SharingService
     audit: AuditService
@@ -127,6 +129,7 @@ class Platform:
             registry,
             deployments,
             datahub,
+            NotebooksService(data, objects, projects),
             QuickstartService(projects, datahub),
             SharingService(data),
             AuditService(data),

@@ -11,6 +11,7 @@ from server_handlers import (
     datahub,
     deployments,
     mlflow,
+    notebooks,
     openapi,
     projects,
     registry,
@@ -22,6 +23,7 @@ from server_handlers.base import ApiHandler
 API_HANDLERS: list[type[ApiHandler]] = [
     *projects.HANDLERS,
     *datahub.HANDLERS,
+    *notebooks.HANDLERS,
     *tracking.HANDLERS,
     *registry.HANDLERS,
     *deployments.HANDLERS,

@@ -60,6 +60,7 @@ DEFINERS = {
     "private.asset_put": "the catalogue of assets, which nobody else writes",
     "private.asset_changed": "the same",
     "private.run_changed": "the same",
+    "private.notebook_changed": "the same",
     # The audit and the events are written by nobody else.
     "private.record": "events, in the caller's own name",
     "private.audit_note": "the audit",

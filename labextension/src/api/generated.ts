@@ -195,6 +195,127 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/insighter/api/notebooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bind a notebook file to the project of its folder; 204 where it is in none */
+        post: operations["Bind_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/notebooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project's notebooks, by name */
+        get: operations["Notebooks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/notebooks/{notebook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A notebook */
+        get: operations["Notebook_get"];
+        put?: never;
+        post?: never;
+        /** Delete a notebook with all its versions; its file stays */
+        delete: operations["Notebook_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/notebooks/{notebook_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A notebook's versions, newest first */
+        get: operations["Versions_get"];
+        put?: never;
+        /** Keep a notebook as it is now, its JSON being the body, as the next version */
+        post: operations["Versions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/notebooks/{notebook_id}/versions/{version}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download a version */
+        get: operations["VersionContent_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/notebooks/{notebook_id}/versions/{before}/diff/{after}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed from one version to another, cell by cell */
+        get: operations["Diff_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/runs/{run_id}/notebook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The notebook that made a run; 204 where none did */
+        get: operations["RunNotebook_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/projects/{project_id}/experiments": {
         parameters: {
             query?: never;
@@ -1601,6 +1722,43 @@ export interface components {
             wait?: number;
         };
         /**
+         * CellDiff
+         * @description What became of a cell.
+         */
+        CellDiff: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "same" | "changed" | "added" | "removed";
+            /**
+             * Type
+             * @description code, markdown or raw
+             */
+            type: string;
+            /**
+             * Before
+             * @description Its place in the one version, from 1.
+             */
+            before: number | null;
+            /**
+             * After
+             * @description Its place in the other.
+             */
+            after: number | null;
+            /** Lines */
+            lines: components["schemas"]["DiffLine"][];
+            /** Outputs Changed */
+            outputs_changed: boolean;
+            /**
+             * Outputs Before
+             * @description Of a cell whose outputs changed, or that went.
+             */
+            outputs_before: components["schemas"]["DiffOutput"][];
+            /** Outputs After */
+            outputs_after: components["schemas"]["DiffOutput"][];
+        };
+        /**
          * Column
          * @description A column of a table.
          */
@@ -1849,6 +2007,46 @@ export interface components {
             port?: number | null;
         };
         /**
+         * DiffLine
+         * @description A line of a cell's source.
+         */
+        DiffLine: {
+            /**
+             * Op
+             * @enum {string}
+             */
+            op: "same" | "added" | "removed";
+            /** Text */
+            text: string;
+        };
+        /**
+         * DiffOutput
+         * @description An output, as far as it can be shown without running anything of it.
+         */
+        DiffOutput: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "text" | "error" | "image" | "other";
+            /**
+             * Text
+             * @description Cut after 10,000 characters.
+             */
+            text: string;
+            /**
+             * Image
+             * @description A PNG, JPEG or GIF in base64; of others only the type is told.
+             * @default null
+             */
+            image: string | null;
+            /**
+             * Type
+             * @description Its MIME type, or stream and error.
+             */
+            type: string;
+        };
+        /**
          * Experiment
          * @description An experiment with what a list shows of it.
          */
@@ -1949,11 +2147,43 @@ export interface components {
             organisation: components["schemas"]["Organisation"] | null;
         };
         /**
+         * LastRun
+         * @description When cells of a notebook ran last.
+         */
+        LastRun: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * By
+             * @description The person's display name.
+             */
+            by: string;
+            /**
+             * Outcome
+             * @description Whether a cell raised an error.
+             * @enum {string}
+             */
+            outcome: "ok" | "failed";
+        };
+        /**
          * Latest
          * @description The newest durable message of a topic.
          */
         Latest: {
             message: components["schemas"]["Message"] | null;
+        };
+        /**
+         * MadeRun
+         * @description A run that a version made.
+         */
+        MadeRun: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * Me
@@ -2329,6 +2559,151 @@ export interface components {
             user_id: string;
         };
         /**
+         * Notebook
+         * @description A notebook of a project.
+         */
+        Notebook: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Project Id
+             * Format: uuid
+             */
+            project_id: string;
+            /**
+             * Name
+             * @description Its file's name without .ipynb.
+             */
+            name: string;
+            /**
+             * Path
+             * @description Below the project's folder, where it was seen last.
+             */
+            path: string;
+            /**
+             * File
+             * @description The same below Jupyter's root; null where this server has no such file.
+             * @default null
+             */
+            file: string | null;
+            /**
+             * Kernel
+             * @description The kernel's name, such as python3 or ir.
+             */
+            kernel: string;
+            /** Language */
+            language: string;
+            /**
+             * Versions
+             * @description How many there are; the newest has this number.
+             */
+            versions: number;
+            last_run: components["schemas"]["LastRun"] | null;
+            /** Created By */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * NotebookBind
+         * @description Which file is meant.
+         */
+        NotebookBind: {
+            /**
+             * Path
+             * @description Below Jupyter's root, with slashes.
+             */
+            path: string;
+            /**
+             * Id
+             * @description The notebook it is known as; what its file says where left out.
+             * @default null
+             */
+            id?: string | null;
+        };
+        /**
+         * NotebookDiff
+         * @description Cell by cell, from one version to another.
+         */
+        NotebookDiff: {
+            /** Before */
+            before: number;
+            /** After */
+            after: number;
+            /** Cells */
+            cells: components["schemas"]["CellDiff"][];
+            /** Added */
+            added: number;
+            /** Removed */
+            removed: number;
+            /** Changed */
+            changed: number;
+        };
+        /**
+         * NotebookVersion
+         * @description A snapshot of a notebook.
+         */
+        NotebookVersion: {
+            /**
+             * Version
+             * @description 1 for the first.
+             */
+            version: number;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Size
+             * @description bytes
+             */
+            size: number;
+            /** Cells */
+            cells: number;
+            /**
+             * Reason
+             * @description Why there is one; restored: an older version was put back.
+             * @enum {string}
+             */
+            reason: "ran" | "saved" | "restored";
+            /**
+             * Outcome
+             * @description Of what ran; null where nothing did.
+             */
+            outcome: ("ok" | "failed") | null;
+            /**
+             * Stripped
+             * @description Whether its outputs were too large to keep.
+             */
+            stripped: boolean;
+            /**
+             * Path
+             * @description Where the file was then, below the project's folder.
+             */
+            path: string;
+            /**
+             * Runs
+             * @description Runs it made, newest first; 20 at most.
+             */
+            runs: components["schemas"]["MadeRun"][];
+            /** Created By */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
          * Organisation
          * @description People who belong together.
          */
@@ -2580,6 +2955,28 @@ export interface components {
              */
             cursor: string | null;
         };
+        /** Page[NotebookVersion] */
+        Page_NotebookVersion_: {
+            /** Items */
+            items: components["schemas"]["NotebookVersion"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[Notebook] */
+        Page_Notebook_: {
+            /** Items */
+            items: components["schemas"]["Notebook"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
         /** Page[OrganisationMember] */
         Page_OrganisationMember_: {
             /** Items */
@@ -2824,6 +3221,10 @@ export interface components {
             datasets: number;
             /** Dataset Versions */
             dataset_versions: number;
+            /** Notebooks */
+            notebooks: number;
+            /** Notebook Versions */
+            notebook_versions: number;
             /** Experiments */
             experiments: number;
             /** Runs */
@@ -3068,9 +3469,14 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "dataset" | "model" | "deployment";
+            kind: "dataset" | "notebook" | "model" | "deployment";
             /** Name */
             name: string;
+            /**
+             * Key
+             * @description What the API names it by: its name; a notebook's id.
+             */
+            key: string;
             /**
              * Min Role
              * @description Members with at least this role see it.
@@ -3178,6 +3584,68 @@ export interface components {
             artifact_uri: string;
             /** Experiment Name */
             experiment_name: string;
+        };
+        /**
+         * RunNotebook
+         * @description The notebook that made a run.
+         */
+        RunNotebook: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Project Id
+             * Format: uuid
+             */
+            project_id: string;
+            /**
+             * Name
+             * @description Its file's name without .ipynb.
+             */
+            name: string;
+            /**
+             * Path
+             * @description Below the project's folder, where it was seen last.
+             */
+            path: string;
+            /**
+             * File
+             * @description The same below Jupyter's root; null where this server has no such file.
+             * @default null
+             */
+            file: string | null;
+            /**
+             * Kernel
+             * @description The kernel's name, such as python3 or ir.
+             */
+            kernel: string;
+            /** Language */
+            language: string;
+            /**
+             * Versions
+             * @description How many there are; the newest has this number.
+             */
+            versions: number;
+            last_run: components["schemas"]["LastRun"] | null;
+            /** Created By */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /**
+             * Version
+             * @description The version that did; null until there is a snapshot of it.
+             */
+            version: number | null;
         };
         /**
          * RunQuery
@@ -3310,6 +3778,43 @@ export interface components {
             signed_in: boolean;
             /** @description Null where the address has to be confirmed first. */
             me: components["schemas"]["Me"] | null;
+        };
+        /**
+         * Snapshot
+         * @description The answer to a snapshot.
+         */
+        Snapshot: {
+            notebook: components["schemas"]["Notebook"];
+            version: components["schemas"]["NotebookVersion"];
+            /**
+             * Unchanged
+             * @description True when the newest version has the same sources and outputs; nothing was added.
+             */
+            unchanged: boolean;
+        };
+        /**
+         * SnapshotQuery
+         * @description What goes with a snapshot beside the notebook itself.
+         */
+        SnapshotQuery: {
+            /**
+             * Reason
+             * @default saved
+             * @enum {string}
+             */
+            reason?: "ran" | "saved" | "restored";
+            /**
+             * Outcome
+             * @description Of what ran; with the reason ran, and only then.
+             * @default null
+             */
+            outcome?: ("ok" | "failed") | null;
+            /**
+             * Kernel Id
+             * @description Jupyter's id of the kernel that ran it.
+             * @default null
+             */
+            kernel_id?: string | null;
         };
         /**
          * Status
@@ -4478,6 +4983,642 @@ export interface operations {
             };
             /** @description An error */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Bind_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotebookBind"];
+            };
+        };
+        responses: {
+            /** @description Bind a notebook file to the project of its folder; 204 where it is in none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notebook"];
+                };
+            };
+            /** @description Bind a notebook file to the project of its folder; 204 where it is in none */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notebook"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Notebooks_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A project's notebooks, by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Notebook_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Notebook_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                notebook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A notebook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notebook"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Notebook_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                notebook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a notebook with all its versions; its file stays */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Versions_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                notebook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A notebook's versions, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_NotebookVersion_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Versions_post: {
+        parameters: {
+            query?: {
+                reason?: "ran" | "saved" | "restored";
+                outcome?: ("ok" | "failed") | null;
+                kernel_id?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                notebook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            /** @description Keep a notebook as it is now, its JSON being the body, as the next version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    VersionContent_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                notebook_id: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Download a version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ipynb+json": string;
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Diff_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                notebook_id: string;
+                before: number;
+                after: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What changed from one version to another, cell by cell */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotebookDiff"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    RunNotebook_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notebook that made a run; 204 where none did */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunNotebook"];
+                };
+            };
+            /** @description The notebook that made a run; 204 where none did */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunNotebook"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
