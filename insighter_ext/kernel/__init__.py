@@ -10,10 +10,11 @@ from insighter_ext.kernel.client import connect
 from insighter_ext.kernel.datasets import Datasets
 from insighter_ext.kernel.deployments import Deployments
 from insighter_ext.kernel.models import Models
+from insighter_ext.kernel.notebooks import CurrentNotebook
 from insighter_ext.kernel.projects import CurrentProject, Projects
 from insighter_ext.kernel.scope import Scope
 
-__all__ = ["bus", "connect", "datasets", "deployments", "models", "project", "projects"]
+__all__ = ["bus", "connect", "datasets", "deployments", "models", "notebook", "project", "projects"]
 
 _here = Scope()
 
@@ -31,6 +32,9 @@ models = Models(_here)
 
 deployments = Deployments(_here)
 """The project's endpoints: ``ix.deployments.create("wine", version)``, ``ix.deployments["wine"].predict(frame)``."""
+
+notebook = CurrentNotebook(_here)
+"""The notebook that this kernel runs: ``ix.notebook.id``, ``ix.notebook.versions``."""
 
 bus = Bus(_here)
 """The project's bus: ``ix.bus.publish("features.ready", 3)``, ``ix.bus.subscribe(…)``, ``ix.bus.latest(…)``."""
