@@ -5,6 +5,7 @@ import activity from './activity/plugin';
 import assets from './assets/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
+import notebooks from './notebooks/plugin';
 import projects from './projects/plugin';
 import registry from './registry/plugin';
 import tracking from './tracking/plugin';
@@ -15,6 +16,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   assets,
   accounts,
   datahub,
+  notebooks,
   tracking,
   registry,
   deployments,
