@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from insighter_ext.kernel import bus, connect, datasets, deployments, lineage, models, project, projects
+    from insighter_ext.kernel import (
+        bus,
+        connect,
+        datasets,
+        deployments,
+        lineage,
+        models,
+        notebook,
+        project,
+    )
 
 __all__ = [
     "__version__",
@@ -30,11 +39,22 @@ __all__ = [
     "deployments",
     "lineage",
     "models",
+    "notebook",
     "project",
-    "projects",
 ]
 
-_SDK = frozenset({"bus", "connect", "datasets", "deployments", "lineage", "models", "project", "projects"})
+_SDK = frozenset(
+    {
+        "bus",
+        "connect",
+        "datasets",
+        "deployments",
+        "lineage",
+        "models",
+        "notebook",
+        "project",
+    }
+)
 
 
 class _Package(ModuleType):

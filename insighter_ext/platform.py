@@ -22,6 +22,7 @@ from insighter_ext.deployments.service import DeploymentsService
 from insighter_ext.gateways import AuthGateway, DataGateway, ObjectStore
 from insighter_ext.gateways.adapters import Adapters
 from insighter_ext.lineage.service import LineageService
+from insighter_ext.notebooks.service import NotebooksService
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
@@ -54,6 +55,7 @@ class Platform:
     registry: RegistryService
     deployments: DeploymentsService
     datahub: DatahubService
+    notebooks: NotebooksService
     quickstart: QuickstartService
     sharing: SharingService
     audit: AuditService
@@ -131,6 +133,7 @@ class Platform:
             registry,
             deployments,
             datahub,
+            NotebooksService(data, objects, projects),
             QuickstartService(projects, datahub),
             SharingService(data),
             AuditService(data),

@@ -13,6 +13,7 @@ from server_handlers import (
     deployments,
     lineage,
     mlflow,
+    notebooks,
     openapi,
     projects,
     registry,
@@ -24,6 +25,7 @@ from server_handlers.base import ApiHandler
 API_HANDLERS: list[type[ApiHandler]] = [
     *projects.HANDLERS,
     *datahub.HANDLERS,
+    *notebooks.HANDLERS,
     *tracking.HANDLERS,
     *registry.HANDLERS,
     *deployments.HANDLERS,

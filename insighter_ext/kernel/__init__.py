@@ -11,10 +11,20 @@ from insighter_ext.kernel.datasets import Datasets
 from insighter_ext.kernel.deployments import Deployments
 from insighter_ext.kernel.lineage import Lineage
 from insighter_ext.kernel.models import Models
+from insighter_ext.kernel.notebooks import CurrentNotebook
 from insighter_ext.kernel.projects import CurrentProject, Projects
 from insighter_ext.kernel.scope import Scope
 
-__all__ = ["bus", "connect", "datasets", "deployments", "lineage", "models", "project", "projects"]
+__all__ = [
+    "bus",
+    "connect",
+    "datasets",
+    "deployments",
+    "lineage",
+    "models",
+    "notebook",
+    "project",
+]
 
 _here = Scope()
 
@@ -35,6 +45,9 @@ deployments = Deployments(_here)
 
 lineage = Lineage(_here)
 """What was made from what: ``ix.lineage("wine")``, ``ix.lineage("wine-quality").upstream``."""
+
+notebook = CurrentNotebook(_here)
+"""The notebook that this kernel runs: ``ix.notebook.id``, ``ix.notebook.versions``."""
 
 bus = Bus(_here)
 """The project's bus: ``ix.bus.publish("features.ready", 3)``, ``ix.bus.subscribe(…)``, ``ix.bus.latest(…)``."""

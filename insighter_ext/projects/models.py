@@ -73,6 +73,8 @@ class ProjectContents(View):
 
     datasets: int
     dataset_versions: int
+    notebooks: int
+    notebook_versions: int
     experiments: int
     runs: int
     models: int

@@ -7,6 +7,7 @@ import assets from './assets/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
 import lineage from './lineage/plugin';
+import notebooks from './notebooks/plugin';
 import projects from './projects/plugin';
 import registry from './registry/plugin';
 import sharing from './sharing/plugin';
@@ -19,6 +20,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   accounts,
   sharing,
   datahub,
+  notebooks,
   tracking,
   registry,
   deployments,

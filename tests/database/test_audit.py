@@ -28,6 +28,8 @@ NOT_AUDITED = {
     "achievements_counters": "how far it is, counted from the events",
     "achievements_off": "how somebody likes it, which gives and takes no right",
     "lineage_edges": "made by triggers of what is audited itself, and with a version that is",
+    "notebook_kernels": "which notebook a kernel runs, as its session says",
+    "notebook_runs": "which notebook made a run, written with the run, which is audited",
     "messages": "what programs say to each other, for those who listen",
     "events": "an account of changes itself, for people",
     "run_metrics": "measurements, added by the thousand and never changed; the run is audited",
@@ -120,6 +122,11 @@ def fill(database: Database, owner: Person, project: str) -> Person:
     kernel.call(
         "datasets_add_version", project_id=project, name="wine", format="csv", filename="wine.csv", sha256=SHA,
         size=1, table_object_key=f"{project}/{SHA}", table_size=1, rows=1, columns=[{"name": "a", "type": "int"}],
+    )  # fmt: skip
+    notebook = kernel.call("notebooks_bind", project_id=project, path="a.ipynb", kernel="python3")["id"]
+    kernel.call(
+        "notebooks_add_version", project_id=project, id=notebook, sha256=SHA, size=1, fingerprint=SHA, cells=1,
+        reason="ran", outcome="ok",
     )  # fmt: skip
     experiment = kernel.call("experiments_create", name="search")["id"]
     run = kernel.call("runs_create", experiment_id=experiment, name="forest")["id"]
@@ -224,6 +231,8 @@ CHANGES = [
     ("restrictions", "min_role = 'admin'", "project_id = %(project)s", "min_role", "editor", "admin"),
     ("datasets", "name = 'port'", "project_id = %(project)s", "name", "wine", "port"),
     ("dataset_versions", "filename = 'a.csv'", "project_id = %(project)s", "filename", "wine.csv", "a.csv"),
+    ("notebooks", "kernel = 'ir'", "project_id = %(project)s", "kernel", "python3", "ir"),
+    ("notebook_versions", "outcome = 'failed'", "project_id = %(project)s", "outcome", "ok", "failed"),
     ("experiments", "name = 'found'", "project_id = %(project)s", "name", "search", "found"),
     ("runs", "status = 'FINISHED'", "project_id = %(project)s", "status", "RUNNING", "FINISHED"),
     ("logged_models", "name = 'net'", "project_id = %(project)s", "name", "model", "net"),

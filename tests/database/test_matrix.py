@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -60,6 +60,10 @@ class World:
         self.nothing = {
             **{name: uuid4() for name in ("project", "deployment", "organisation", "credential", "token")},
             "achievement": uuid4(),
+            **{
+                name: uuid4()
+                for name in ("project", "deployment", "notebook", "organisation", "credential", "token")
+            },
             "slug": "no-such-project",
             "run_hex": uuid4().hex,
             "experiment": 987_654_321,
@@ -172,6 +176,37 @@ class World:
             "tokens_create", project_id=project, name="canary token", role="viewer", secret_hash="3" * 64, days=1
         )["id"]  # fmt: skip
 
+        self._notebooks(experiment)
+
+    def _notebooks(self, experiment: str) -> None:
+        """An open one and a closed one, each with a version, a kernel, and a run that it made."""
+        owner, project = self.people["owner"], self.values["project"]
+        for name, digit in [("notebook", "8"), ("closed_notebook", "9")]:
+            path = f"canary {name}.ipynb"
+            made = owner.call("notebooks_bind", project_id=project, path=path)["id"]
+            self.values[name] = UUID(made)
+            self.values[f"{name}_object"] = f"{project}/{digit * 64}"
+            self.values[f"{name}_kernel"] = uuid4()
+            owner.call(
+                "notebooks_add_version", project_id=project, id=made, sha256=digit * 64, size=1, cells=1,
+                fingerprint=digit * 64, reason="saved",
+            )  # fmt: skip
+            credential = owner.call(
+                "credentials_issue", project_id=project, label=f"canary of {name}", secret_hash=digit * 64,
+                issuer_hash="2" * 64, seconds=3600,
+            )["id"]  # fmt: skip
+            owner.call(
+                "notebooks_attach", project_id=project, id=made, credential_id=credential,
+                kernel_id=self.values[f"{name}_kernel"],
+            )  # fmt: skip
+            run = owner.call("runs_create", experiment_id=experiment, name=f"canary of {name}")["id"]
+            self.database.superuser(
+                "insert into insighter.notebook_runs (project_id, run_id, notebook_id, kernel_id, version)"
+                " values (%s, %s, %s, %s, 1)",
+                project, UUID(run), made, self.values[f"{name}_kernel"],
+            )  # fmt: skip
+            self.values[f"{name}_run"] = run
+
     def _model(self, experiment: str, run: str | None, name: str, key: str) -> str:
         """A logged model with a file."""
         owner = self.people["owner"]
@@ -200,6 +235,7 @@ class World:
             )
         for kind, asset in [
             ("dataset", "closed"),
+            ("notebook", "closed_notebook"),
             ("model", "closed_registered"),
             ("deployment", "closed_deployment"),
         ]:

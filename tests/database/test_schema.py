@@ -68,6 +68,7 @@ DEFINERS = {
     "private.achievements_settle_all": "the same, for an admin",
     "private.achievement_earned": "whether anybody has it, for an admin, also those who show it to nobody",
     "private.hides_achievements": "what somebody set, which others do not read",
+    "private.notebook_changed": "the same",
     # The audit and the events are written by nobody else.
     "private.record": "events, in the caller's own name",
     "private.audit_note": "the audit",

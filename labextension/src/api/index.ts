@@ -5,6 +5,7 @@ export { session } from './session';
 export * as accounts from './accounts';
 export * as projects from './projects';
 export * as datasets from './datasets';
+export * as notebooks from './notebooks';
 export * as experiments from './experiments';
 export * as models from './models';
 export * as deployments from './deployments';
@@ -25,6 +26,7 @@ export type {
 } from './accounts';
 export type { Project, ProjectContents, ProjectCreate, ProjectUpdate, Quickstart, Status } from './projects';
 export type { Column, Dataset, DatasetDetail, DatasetVersion, Preview, Uploaded } from './datasets';
+export type { CellDiff, DiffLine, DiffOutput, Notebook, NotebookDiff, NotebookVersion } from './notebooks';
 export type {
   ArtifactFile,
   Experiment,

@@ -14,6 +14,12 @@ export const datasetIcon = stroked(
   '<ellipse cx="12" cy="5.5" rx="7.5" ry="2.8"/><path d="M4.5 5.5v13c0 1.55 3.36 2.8 7.5 2.8s7.5-1.25 7.5-2.8v-13"/><path d="M4.5 12c0 1.55 3.36 2.8 7.5 2.8s7.5-1.25 7.5-2.8"/>'
 );
 
+/** A book with its spine and two lines. */
+export const notebookIcon = stroked(
+  'notebook',
+  '<rect x="4.5" y="3" width="15" height="18" rx="1.8"/><path d="M8.5 3v18"/><path d="M12 8h4"/><path d="M12 12h4"/>'
+);
+
 /** A flask. */
 export const experimentIcon = stroked(
   'experiment',
