@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from insighter_ext import __version__
 from insighter_ext.accounts.service import AccountsService
+from insighter_ext.archives.service import ArchivesService
 from insighter_ext.audit.service import AuditService
 from insighter_ext.bus.service import BusService
 from insighter_ext.config import Mode, Settings
@@ -56,6 +57,7 @@ class Platform:
     sharing: SharingService
     audit: AuditService
     bus: BusService
+    archives: ArchivesService
 
     @property
     def mode(self) -> Mode:
@@ -131,11 +133,13 @@ class Platform:
             SharingService(data),
             AuditService(data),
             BusService(data, adapters.wake),
+            ArchivesService(data, objects),
         )
 
     async def close(self) -> None:
         """Give everything back. PostgreSQL stops with the last server that uses it; endpoints go on."""
         try:
+            await self.archives.close()
             await self.datahub.close()
             await self.deployments.close()
             await self.credentials.close()

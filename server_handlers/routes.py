@@ -6,6 +6,7 @@ from typing import Any
 
 from server_handlers import (
     accounts,
+    archives,
     audit,
     bus,
     datahub,
@@ -20,6 +21,8 @@ from server_handlers import (
 from server_handlers.base import ApiHandler
 
 API_HANDLERS: list[type[ApiHandler]] = [
+    # Before the projects: "imports" is no id of one.
+    *archives.HANDLERS,
     *projects.HANDLERS,
     *datahub.HANDLERS,
     *tracking.HANDLERS,
