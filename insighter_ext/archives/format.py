@@ -10,8 +10,8 @@
     files.jsonl          path, size and SHA-256 of each file of the project's folder, where they go along
     files/<path>
 
-A ZIP because it is written without going back, read at any place, has 64-bit sizes, and is opened by everything. Nothing
-here trusts what it reads: whoever brings an archive may have made it.
+A ZIP because it is written without going back, read at any place, has 64-bit sizes, and is opened by everything.
+Nothing here trusts what it reads: whoever brings an archive may have made it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import re
 import struct
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -47,6 +48,16 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TABLE = re.compile(r"rows/([a-z_]{1,60})\.jsonl")
 _OTHERS = {"project.jsonl": "project", "people.jsonl": "people", "audit.jsonl": "audit"}
 _LISTS = ("objects.jsonl", "files.jsonl")
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+)
 _AGAIN = "export the project again, or fetch the file again: it may be cut off"
 
 
@@ -98,12 +109,21 @@ class _Sink:
     def __init__(self) -> None:
         self._parts: list[bytes] = []
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes, /) -> int:
+        """Take bytes."""
         self._parts.append(bytes(data))
         return len(data)
 
     def flush(self) -> None:
-        pass
+        """Nothing is held back."""
+
+    def tell(self) -> int:
+        """For ZipFile to know that it cannot go back."""
+        raise OSError
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """The same."""
+        raise OSError
 
     def take(self) -> bytes:
         parts, self._parts = self._parts, []
@@ -115,7 +135,7 @@ class Writer:
 
     def __init__(self) -> None:
         self._sink = _Sink()
-        self._zip = zipfile.ZipFile(self._sink, "w", allowZip64=True)  # type: ignore[arg-type, unused-ignore]
+        self._zip = zipfile.ZipFile(self._sink, "w", allowZip64=True)
         self._open: IO[bytes] | None = None
         self._hash = hashlib.sha256()
         self._size = 0
@@ -203,7 +223,11 @@ class Archive:
         return sum(info.file_size for info in self._infos.values())
 
     def pages(self, member: str) -> Iterator[tuple[str, int]]:
-        """The lines of a member in pages of about a megabyte, with how many they are. Its checksum is known at the end."""
+        """The lines of a member in pages of about a megabyte, with how many they are.
+
+        Raises:
+            Invalid: after the last page, when it is not what the manifest says.
+        """
         expected = self.manifest.members[member]
         digest, rows, pending = hashlib.sha256(), 0, b""
         for chunk in self._bytes(member):
@@ -230,10 +254,9 @@ class Archive:
 
     def objects(self) -> list[str]:
         """The SHA-256 of each object."""
-        found = [line.get("sha256") for line in self._list("objects.jsonl")]
+        found = [str(line.get("sha256")) for line in self._list("objects.jsonl")]
         if len(set(found)) != len(found) or any(
-            not isinstance(one, str) or not _SHA256.fullmatch(one) or f"objects/{one}" not in self._infos
-            for one in found
+            not _SHA256.fullmatch(one) or f"objects/{one}" not in self._infos for one in found
         ):
             raise _damaged("objects.jsonl", "it lists an object that is not there")
         return found
@@ -338,20 +361,8 @@ class Archive:
                 yield file
         except Invalid:
             raise
-        except (
-            zipfile.BadZipFile,
-            EOFError,
-            OSError,
-            ValueError,
-            NotImplementedError,
-            RuntimeError,
-            struct.error,
-        ) as error:
+        except _BROKEN as error:
             raise _damaged(name, str(error)) from None
-        except Exception as error:
-            if type(error).__module__ == "zlib":
-                raise _damaged(name, str(error)) from None
-            raise
 
     def _bytes(self, name: str) -> Iterator[bytes]:
         with self._member(name) as file:

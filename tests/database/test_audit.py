@@ -29,6 +29,10 @@ NOT_AUDITED = {
     "run_metrics": "measurements, added by the thousand and never changed; the run is audited",
     "run_metrics_latest": "the newest of these measurements",
     "logged_model_metrics": "measurements of a model in a run",
+    "archived_tables": "which tables go along with an export, written by migrations alone",
+    "archives": "an export or import on its way: what it makes is audited, and that there was one is an event",
+    "archive_pages": "what lies in between",
+    "archive_ids": "the same",
     "released_projects": "a note of what is still to be cleared away after a deletion, which is audited",
 }
 
