@@ -176,6 +176,11 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         "insert into insighter.access_requests (project_id, user_id, role) values (%s, %s, 'viewer')",
         project, database.person().user_id,
     )  # fmt: skip
+    database.superuser(
+        "insert into insighter.project_origins (project_id, number, name, exported_at, exported_by, created_by)"
+        " values (%s, 1, 'Wine', now(), 'Ann', %s)",
+        project, owner.user_id,
+    )  # fmt: skip
     organisation = uuid4()
     database.superuser(
         "insert into insighter.organisations (id, name, created_by) values (%s, %s, %s)",
@@ -215,6 +220,7 @@ CHANGES = [
     ("access_asked", "message = 'please'", "user_id = %(user)s", "message", "", "please"),
     ("access_requests", "message = 'please'", "project_id = %(project)s", "message", "", "please"),
     ("restrictions", "min_role = 'admin'", "project_id = %(project)s", "min_role", "editor", "admin"),
+    ("project_origins", "name = 'Port'", "project_id = %(project)s", "name", "Wine", "Port"),
     ("datasets", "name = 'port'", "project_id = %(project)s", "name", "wine", "port"),
     ("dataset_versions", "filename = 'a.csv'", "project_id = %(project)s", "filename", "wine.csv", "a.csv"),
     ("experiments", "name = 'found'", "project_id = %(project)s", "name", "search", "found"),

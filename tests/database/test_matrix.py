@@ -59,7 +59,18 @@ class World:
         self._archives()
         self.columns = self._read_columns()
         self.nothing = {
-            **{name: uuid4() for name in ("project", "deployment", "organisation", "credential", "token", "import", "export")},
+            **{
+                name: uuid4()
+                for name in (
+                    "project",
+                    "deployment",
+                    "organisation",
+                    "credential",
+                    "token",
+                    "import",
+                    "export",
+                )
+            },
             "slug": "no-such-project",
             "run_hex": uuid4().hex,
             "experiment": 987_654_321,
