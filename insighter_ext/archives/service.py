@@ -200,7 +200,12 @@ class ArchivesService:
         return Import.model_validate(await self._data.call(principal, "archives_get", id=import_id))
 
     async def cancel(self, principal: Principal, import_id: UUID) -> None:
-        """Give up an import; nothing of it stays. Whichever server works on it finds out."""
+        """Give up an import; nothing of it stays. Whichever server works on it finds out.
+
+        Raises:
+            NotFound: the caller has no such import.
+        """
+        await self.get(principal, import_id)
         await self._ended(principal, import_id, "cancelled", None)
         if import_id in self._jobs:
             await end(self._jobs[import_id])
