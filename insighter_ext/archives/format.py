@@ -117,13 +117,8 @@ class _Sink:
     def flush(self) -> None:
         """Nothing is held back."""
 
-    def tell(self) -> int:
-        """For ZipFile to know that it cannot go back."""
-        raise OSError
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """The same."""
-        raise OSError
+    def close(self) -> None:
+        """There is nothing to close."""
 
     def take(self) -> bytes:
         parts, self._parts = self._parts, []

@@ -2,6 +2,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import accounts from './accounts/plugin';
 import activity from './activity/plugin';
+import archives from './archives/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
 import projects from './projects/plugin';
@@ -12,6 +13,7 @@ import tracking from './tracking/plugin';
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   ...projects,
   accounts,
+  archives,
   datahub,
   tracking,
   registry,

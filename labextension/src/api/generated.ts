@@ -4,6 +4,93 @@
  */
 
 export interface paths {
+    "/insighter/api/projects/{project_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The project as one file, to keep or to import elsewhere; for its admins in person */
+        get: operations["Archive_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's imports, newest first */
+        get: operations["Imports_get"];
+        put?: never;
+        /** Upload an archive; the answer comes when it is here, and the project is made of it afterwards */
+        post: operations["Imports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far an import of the caller's is */
+        get: operations["Import_get"];
+        put?: never;
+        post?: never;
+        /** Give up an import; nothing of it stays */
+        delete: operations["Import_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/origins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a project was imported from, the last time first; for its admins */
+        get: operations["Origins_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/origins/{number}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit that a project had where it was imported from, as JSON Lines; for its admins */
+        get: operations["OriginAudit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/status": {
         parameters: {
             query?: never;
@@ -1873,6 +1960,38 @@ export interface components {
             created_at: string;
         };
         /**
+         * ExportQuery
+         * @description What goes along beside the project's assets.
+         */
+        ExportQuery: {
+            /**
+             * Include Files
+             * @description Whether the files of the project's folder go along; hidden ones never do.
+             * @default false
+             */
+            include_files?: boolean;
+        };
+        /**
+         * Failure
+         * @description Why an import came to nothing.
+         */
+        Failure: {
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+            /**
+             * Hint
+             * @default null
+             */
+            hint: string | null;
+            /**
+             * Details
+             * @default null
+             */
+            details: unknown;
+        };
+        /**
          * Grant
          * @description What to give to who asked.
          */
@@ -1883,6 +2002,77 @@ export interface components {
              * @default null
              */
             role?: ("viewer" | "annotator" | "editor" | "admin") | null;
+        };
+        /**
+         * Import
+         * @description An archive on its way to become a project.
+         */
+        Import: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Name
+             * @description The wanted name; empty for the one in the archive.
+             */
+            name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "working" | "done" | "failed" | "cancelled";
+            /**
+             * Step
+             * @description What it is at: upload, objects, rows, files, saving.
+             */
+            step: string;
+            /**
+             * Done
+             * @description Bytes that were read.
+             */
+            done: number;
+            /**
+             * Total
+             * @description Bytes there are; 0 while nobody knows.
+             */
+            total: number;
+            /**
+             * Project Id
+             * @description The project, once it is there.
+             */
+            project_id: string | null;
+            /** @description Of one that failed. */
+            error: components["schemas"]["Failure"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * ImportQuery
+         * @description What the project shall be.
+         */
+        ImportQuery: {
+            /**
+             * Name
+             * @description Its name; the one in the archive where omitted.
+             * @default null
+             */
+            name?: string | null;
+        };
+        /**
+         * ImportsQuery
+         * @description How many.
+         */
+        ImportsQuery: {
+            /**
+             * Limit
+             * @default 20
+             */
+            limit?: number;
         };
         /**
          * Invitation
@@ -2420,6 +2610,45 @@ export interface components {
             name: string;
         };
         /**
+         * Origin
+         * @description Where a project was imported from.
+         */
+        Origin: {
+            /**
+             * Number
+             * @description The newest is the highest: an archive of an import brings its own along.
+             */
+            number: number;
+            /**
+             * Name
+             * @description The project's name there.
+             */
+            name: string;
+            /**
+             * Exported At
+             * Format: date-time
+             */
+            exported_at: string;
+            /** Exported By */
+            exported_by: string;
+            /** People */
+            people: components["schemas"]["Person"][];
+            /**
+             * Audit Rows
+             * @description Rows of its audit there, kept as they were.
+             */
+            audit_rows: number;
+            /** Audit Head */
+            audit_head: string | null;
+            /** Imported By */
+            imported_by: string;
+            /**
+             * Imported At
+             * Format: date-time
+             */
+            imported_at: string;
+        };
+        /**
          * OwnInvitation
          * @description An invitation to the caller's confirmed address.
          */
@@ -2558,6 +2787,17 @@ export interface components {
              */
             cursor: string | null;
         };
+        /** Page[Import] */
+        Page_Import_: {
+            /** Items */
+            items: components["schemas"]["Import"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
         /** Page[Invitation] */
         Page_Invitation_: {
             /** Items */
@@ -2595,6 +2835,17 @@ export interface components {
         Page_Organisation_: {
             /** Items */
             items: components["schemas"]["Organisation"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[Origin] */
+        Page_Origin_: {
+            /** Items */
+            items: components["schemas"]["Origin"][];
             /**
              * Cursor
              * @description Ask for the next page with it; null on the last page.
@@ -2677,6 +2928,24 @@ export interface components {
             current: string;
             /** New */
             new: string;
+        };
+        /**
+         * Person
+         * @description Somebody who worked on a project elsewhere.
+         */
+        Person: {
+            /**
+             * Id
+             * @description What the audit there calls them.
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @default null
+             */
+            role: string | null;
         };
         /**
          * Preview
@@ -3483,6 +3752,444 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    Archive_get: {
+        parameters: {
+            query?: {
+                include_files?: boolean;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The project as one file, to keep or to import elsewhere; for its admins in person */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Imports_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller's imports, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Import_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Imports_post: {
+        parameters: {
+            query?: {
+                name?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/zip": string;
+            };
+        };
+        responses: {
+            /** @description Upload an archive; the answer comes when it is here, and the project is made of it afterwards */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Import_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far an import of the caller's is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Import_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Give up an import; nothing of it stays */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Origins_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where a project was imported from, the last time first; for its admins */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Origin_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    OriginAudit_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The audit that a project had where it was imported from, as JSON Lines; for its admins */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     Status_get: {
         parameters: {
             query?: never;

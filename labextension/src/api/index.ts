@@ -3,6 +3,7 @@ export { ApiError, everything, isAbort, serverUrl, type IPage, type IUploadOptio
 export { session } from './session';
 
 export * as accounts from './accounts';
+export * as archives from './archives';
 export * as projects from './projects';
 export * as datasets from './datasets';
 export * as experiments from './experiments';
@@ -41,4 +42,5 @@ export type {
   SignatureField
 } from './models';
 export type { Invitation } from './sharing';
+export type { Import } from './archives';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

@@ -2,6 +2,7 @@ import { addIcon, caretDownIcon, caretRightIcon, ellipsesIcon } from '@jupyterla
 import * as React from 'react';
 
 import type { Project } from '../api';
+import { ArchiveCommands } from '../archives/commands';
 import {
   CommandButton,
   EmptyState,
@@ -164,7 +165,11 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
       [
         listed.map(({ id, name }) => ({ command: CommandIds.switch, args: { id, name } })),
         projects.all.length > MENU_LENGTH ? [{ command: CommandIds.switch }] : [],
-        [{ command: CommandIds.create }, { command: CommandIds.quickstart }]
+        [
+          { command: CommandIds.create },
+          { command: ArchiveCommands.import },
+          { command: CommandIds.quickstart }
+        ]
       ],
       event.currentTarget
     );
@@ -178,6 +183,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           { command: CommandIds.rename },
           { command: CommandIds.describe },
           { command: CommandIds.openFolder },
+          { command: ArchiveCommands.export },
           { command: CommandIds.refresh }
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],
