@@ -69,8 +69,9 @@ def test_out_and_in_again(page: Page, lab: JupyterServer, tmp_path: Path) -> Non
     dialog.get_by_label("File").set_input_files(wrong)
     shoot(page, "archives 4 import")
     dialog.get_by_role("button", name="Import").click()
-    failed = page.locator(".Toastify__toast", has_text="The import came to nothing.")
+    failed = page.locator(".Toastify__toast", has_text="Not imported:")
     expect(failed).to_contain_text("This file is no archive, or it is cut off", timeout=30_000)
+    expect(page.locator(".Toastify__toast", has_text="mporting")).to_have_count(0)
     shoot(page, "archives 5 refused")
     with lab.client() as api:
         names = {one["name"] for one in api.get(f"{API}/projects").json()["items"]}

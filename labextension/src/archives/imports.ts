@@ -8,7 +8,10 @@ import type { IProjects } from '../projects/tokens';
 /** Milliseconds between two questions how far an import is. */
 const ASK_EVERY = 1000;
 
-/** Archives on their way to become projects: each is a notification with its progress, and goes on without the page. */
+/** How often the server may be away before one stops asking. */
+const PATIENCE = 30;
+
+/** Archives on their way to become projects: each is a notification from its first byte to its end. */
 export class Imports {
   constructor(
     private readonly projects: IProjects,
@@ -20,62 +23,71 @@ export class Imports {
     const { trans } = this;
     const giveUp = new AbortController();
     const id = this._begin(trans.__('Uploading “%1”…', file.name), () => giveUp.abort());
-    let begun: Import;
     try {
-      begun = await api.upload(file, name, {
+      const begun = await api.upload(file, name, {
         signal: giveUp.signal,
-        onProgress: (sent, total) => {
-          Notification.update({
-            id,
-            message: trans.__('Uploading “%1”…', file.name),
-            progress: total ? sent / total : 0
-          });
-        }
+        onProgress: (sent, total) =>
+          this._tell(id, trans.__('Uploading “%1”… %2 %', file.name, percent(sent, total)))
       });
+      await this._follow(id, begun, file.name);
     } catch (reason) {
-      Notification.dismiss(id);
-      if (!isAbort(reason)) {
-        this._failed(reason, () => void this.start(file, name));
+      if (isAbort(reason)) {
+        Notification.dismiss(id);
+      } else {
+        this._failed(id, reason, () => void this.start(file, name));
       }
-      return;
     }
-    Notification.dismiss(id);
-    await this.follow(begun, file.name);
   }
 
-  /** Show how far an import is, until it has ended. */
-  async follow(begun: Import, label: string): Promise<void> {
+  /** Show how far an import is that another page began. */
+  async resume(begun: Import): Promise<void> {
     const { trans } = this;
-    const message = trans.__('Importing “%1”…', label);
-    const id = this._begin(message, () => void api.cancel(begun.id).catch(() => undefined));
+    const label = begun.name || trans.__('project');
+    const id = this._begin(trans.__('Importing “%1”…', label), () => void this._cancel(begun.id));
+    try {
+      await this._follow(id, begun, label);
+    } catch (reason) {
+      this._failed(id, reason);
+    }
+  }
+
+  private async _follow(id: string, begun: Import, label: string): Promise<void> {
+    const { trans } = this;
+    const cancel = { label: trans.__('Cancel'), callback: () => void this._cancel(begun.id) };
     let seen = begun;
-    let patience = 10;
+    let patience = PATIENCE;
     while (seen.state === 'working') {
+      this._tell(id, trans.__('Importing “%1”… %2 %', label, percent(seen.done, seen.total)), cancel);
       await new Promise(resolve => window.setTimeout(resolve, ASK_EVERY));
       try {
         seen = await api.get(begun.id);
-        patience = 10;
+        patience = PATIENCE;
       } catch (reason) {
-        // The server may be away for a moment; the import is not, or says so later.
+        // The server may be away for a moment; the import goes on, or says later that it did not.
         if (!ApiError.from(reason).offline || --patience === 0) {
-          Notification.dismiss(id);
-          this._failed(reason);
-          return;
+          throw reason;
         }
       }
-      Notification.update({ id, message, progress: seen.total ? seen.done / seen.total : 0 });
     }
-    Notification.dismiss(id);
-    if (seen.state === 'failed') {
-      const { code, message: why, hint } = seen.error ?? { code: 'failed', message: '', hint: null };
-      this._failed(new ApiError({ status: 422, code, message: why, hint }));
+    if (seen.state === 'cancelled') {
+      Notification.dismiss(id);
     } else if (seen.state === 'done' && seen.project_id) {
       const project = seen.project_id;
       await this.projects.refresh();
       const name = this.projects.find(project)?.name ?? label;
-      Notification.success(trans.__('“%1” is imported.', name), {
+      Notification.update({
+        id,
+        type: 'success',
+        message: trans.__('“%1” is imported.', name),
         autoClose: false,
         actions: [{ label: trans.__('Open'), callback: () => void this.projects.select(project) }]
+      });
+    } else {
+      throw new ApiError({
+        status: 422,
+        code: seen.error?.code ?? 'failed',
+        message: seen.error?.message ?? trans.__('The server does not say why'),
+        hint: seen.error?.hint
       });
     }
   }
@@ -83,16 +95,29 @@ export class Imports {
   private _begin(message: string, cancel: () => void): string {
     return Notification.emit(message, 'in-progress', {
       autoClose: false,
-      progress: 0,
       actions: [{ label: this.trans.__('Cancel'), callback: cancel }]
     });
   }
 
-  private _failed(reason: unknown, again?: () => void): void {
-    const { trans } = this;
-    Notification.error(trans.__('The import came to nothing. %1', errorText(reason)), {
+  private _tell(id: string, message: string, action?: Notification.IAction): void {
+    Notification.update({ id, message, ...(action && { actions: [action] }) });
+  }
+
+  private _failed(id: string, reason: unknown, again?: () => void): void {
+    Notification.update({
+      id,
+      type: 'error',
+      message: this.trans.__('Not imported: %1', errorText(reason)),
       autoClose: false,
-      actions: again ? [{ label: trans.__('Try again'), callback: again }] : []
+      actions: again ? [{ label: this.trans.__('Try again'), callback: again }] : []
     });
   }
+
+  private async _cancel(importId: string): Promise<void> {
+    await api.cancel(importId).catch(() => undefined); // it has ended by itself
+  }
+}
+
+function percent(done: number, total: number): number {
+  return total ? Math.round((100 * done) / total) : 0;
 }

@@ -97,7 +97,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       const running = (await api.list()).filter(
         ({ state, step }) => state === 'working' && step !== 'upload'
       );
-      await Promise.all(running.map(one => imports.follow(one, one.name || trans.__('a project'))));
+      await Promise.all(running.map(one => imports.resume(one)));
     };
     const look = (): void => void resume().catch(() => undefined);
     projects.stateChanged.connect(look);
