@@ -380,11 +380,18 @@ language sql immutable set search_path = '' as $$
     else format('r.%I', p_name) end) e (text)
 $$;
 
+-- Whether nothing was heard of it for so long that its server is gone. While the rows are written nobody can hear of it.
+create function private.archive_lost(a insighter.archives) returns boolean
+language sql stable set search_path = '' as $$
+  select a.state = 'working'
+    and a.touched_at < now() - case a.step when 'saving' then interval '20 minutes' else interval '2 minutes' end
+$$;
+
 create function private.archive_view(a insighter.archives) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object('id', a.id, 'kind', a.kind, 'name', a.name, 'project_id', a.project_id, 'becomes', a.becomes,
     'step', a.step, 'done', a.done, 'total', a.total, 'created_at', a.created_at)
-    || case when a.state = 'working' and a.touched_at < now() - interval '2 minutes'
+    || case when private.archive_lost(a)
       then jsonb_build_object('state', 'failed', 'error', jsonb_build_object('code', 'server_lost',
         'message', 'the server that worked on it is gone', 'hint', 'begin again: nothing of it was kept'))
       else jsonb_build_object('state', a.state, 'error', a.error) end
@@ -422,7 +429,7 @@ $$;
 create function private.archives_tidy() returns void
 language sql set search_path = '' as $$
   delete from insighter.archives a
-  where (a.state = 'working' and a.touched_at < now() - interval '15 minutes') or a.created_at < now() - interval '7 days'
+  where private.archive_lost(a) or (a.state <> 'working' and a.created_at < now() - interval '7 days')
 $$;
 
 -- ---- taking out -----------------------------------------------------------------------------------------------------
@@ -729,5 +736,5 @@ revoke all on function private.archive_ended from public, anon, authenticated, s
 revoke all on procedure private.archived from public, anon, authenticated, service_role;
 grant execute on function private.project_ids_to_be, private.archive_json, private.archive_text, private.archive_tags,
   private.archive_audit_text, private.archive_taken, private.archive_number, private.archive_columns,
-  private.archive_expression, private.archive_view, private.archive, private.archive_at_work, private.archives_tidy,
+  private.archive_expression, private.archive_lost, private.archive_view, private.archive, private.archive_at_work, private.archives_tidy,
   private.archive_read, private.archive_rows, private.archive_written to authenticated;

@@ -34,7 +34,9 @@ export class Imports {
       if (isAbort(reason)) {
         Notification.dismiss(id);
       } else {
-        this._failed(id, reason, () => void this.start(file, name));
+        // a damaged file stays one
+        const again = ApiError.from(reason).offline;
+        this._failed(id, reason, again ? () => void this.start(file, name) : undefined);
       }
     }
   }
