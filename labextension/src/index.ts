@@ -3,6 +3,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import accounts from './accounts/plugin';
 import activity from './activity/plugin';
 import archives from './archives/plugin';
+import assets from './assets/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
 import projects from './projects/plugin';
@@ -12,6 +13,7 @@ import tracking from './tracking/plugin';
 /** Every plugin of the extension, capability by capability. */
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   ...projects,
+  assets,
   accounts,
   archives,
   datahub,

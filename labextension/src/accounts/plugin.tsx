@@ -8,6 +8,7 @@ import { Dialog, ICommandPalette, Notification, showDialog } from '@jupyterlab/a
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { userIcon } from '@jupyterlab/ui-components';
 
+import { IAssets } from '../assets/tokens';
 import { accounts, serverUrl } from '../api';
 import { notifyError } from '../components';
 import { describe } from '../pages/args';
@@ -24,11 +25,12 @@ const plugin: JupyterFrontEndPlugin<void> = {
   id: '@insighter/labextension:accounts',
   description: 'The account: profile, sign-ins, access tokens; signing in and out.',
   autoStart: true,
-  requires: [IProjects],
+  requires: [IProjects, IAssets],
   optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
   activate: (
     app: JupyterFrontEnd,
     projects: IProjects,
+    assets: IAssets,
     translator: ITranslator | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
@@ -36,7 +38,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('insighter');
     const { commands } = app;
-    const host: IHost = { commands, projects, trans };
+    const host: IHost = { commands, projects, assets, trans };
     const people = (): boolean => projects.me !== null && !projects.me.local && !hubSignsIn(projects);
 
     const pages = new Pages<IAccountArgs>({

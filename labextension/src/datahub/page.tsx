@@ -157,6 +157,7 @@ function Loaded({ model, dataset, note }: ILoadedProps): JSX.Element {
         current={tab}
         onSelect={setTab}
         fill
+        asset={{ project: model.project, kind: 'dataset', key: dataset.name }}
         extra={
           tab === 'rows' && (
             <label className="jp-Insighter-Check">

@@ -9,6 +9,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { copyIcon, downloadIcon, fileUploadIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import { IAssets } from '../assets/tokens';
 import type { Project } from '../api';
 import { describe, numberArg, textArg } from '../pages/args';
 import { ask } from '../pages/ask';
@@ -30,12 +31,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
   id: '@insighter/labextension:datahub',
   description: 'Datasets: upload, look at, download.',
   autoStart: true,
-  requires: [IProjects, ISidebar],
+  requires: [IProjects, ISidebar, IAssets],
   optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
   activate: (
     app: JupyterFrontEnd,
     projects: IProjects,
     sidebar: ISidebar,
+    assets: IAssets,
     translator: ITranslator | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
@@ -43,7 +45,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('insighter');
     const { commands } = app;
-    const host: IHost = { commands, projects, trans };
+    const host: IHost = { commands, projects, assets, trans };
 
     const pages = new Pages<IDatasetArgs>({
       app,
@@ -225,6 +227,15 @@ const plugin: JupyterFrontEndPlugin<void> = {
           }
         });
       }
+    });
+
+    assets.addKind({
+      kind: 'dataset',
+      label: trans.__('Dataset'),
+      plural: trans.__('Datasets'),
+      icon: datasetIcon,
+      rank: 100,
+      open: ({ project, key }) => commands.execute(CommandIDs.open, { project, name: key })
     });
 
     sidebar.addSection({

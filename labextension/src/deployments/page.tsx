@@ -4,7 +4,7 @@ import * as React from 'react';
 import type { Deployment } from '../api';
 import { Button, CopyButton, ErrorNote, IconButton, openMenu, RelativeTime } from '../components';
 import { ReadOnly, useHost, useMay, useRevision } from '../pages/host';
-import { Facts, Page } from '../pages/page';
+import { Facts, Page, Tabs } from '../pages/page';
 import { useResource } from '../pages/resource';
 import { CommandIDs } from './commands';
 import { address, type DeploymentModel } from './model';
@@ -141,10 +141,19 @@ function Loaded({ model, deployment, note }: ILoadedProps): JSX.Element {
         </>
       }
     >
-      <div className="jp-Insighter-Scroll">
-        <TryIt model={model} deployment={deployment} />
-        {status !== 'failed' && <Log lines={deployment.log} />}
-      </div>
+      <Tabs<'try'>
+        label={trans.__('Parts of the deployment')}
+        tabs={[{ id: 'try', label: trans.__('Try it') }]}
+        current="try"
+        onSelect={() => undefined}
+        fill
+        asset={{ project, kind: 'deployment', key: name }}
+      >
+        <div className="jp-Insighter-Scroll">
+          <TryIt model={model} deployment={deployment} />
+          {status !== 'failed' && <Log lines={deployment.log} />}
+        </div>
+      </Tabs>
     </Page>
   );
 }

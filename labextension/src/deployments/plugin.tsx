@@ -9,6 +9,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { copyIcon, runIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import { IAssets } from '../assets/tokens';
 import { errorText, notifyError } from '../components';
 import { describe, numberArg, textArg } from '../pages/args';
 import { ask } from '../pages/ask';
@@ -29,12 +30,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
   id: '@insighter/labextension:deployments',
   description: 'Deployed models: start, stop, try, call.',
   autoStart: true,
-  requires: [IProjects, ISidebar],
+  requires: [IProjects, ISidebar, IAssets],
   optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
   activate: (
     app: JupyterFrontEnd,
     projects: IProjects,
     sidebar: ISidebar,
+    assets: IAssets,
     translator: ITranslator | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
@@ -42,7 +44,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('insighter');
     const { commands } = app;
-    const host: IHost = { commands, projects, trans };
+    const host: IHost = { commands, projects, assets, trans };
 
     const pages = new Pages<IDeploymentArgs>({
       app,
@@ -234,6 +236,15 @@ const plugin: JupyterFrontEndPlugin<void> = {
           }
         });
       }
+    });
+
+    assets.addKind({
+      kind: 'deployment',
+      label: trans.__('Deployment'),
+      plural: trans.__('Deployments'),
+      icon: deploymentIcon,
+      rank: 400,
+      open: ({ project, key }) => commands.execute(CommandIDs.open, { project, name: key })
     });
 
     sidebar.addSection({

@@ -1,34 +1,35 @@
 import * as React from 'react';
 
 import type { Role } from '../api';
+import type { IAssets } from '../assets/tokens';
 import { UiProvider, useUi, type IUi } from '../components';
 import { may } from '../projects/roles';
 import type { IProjects } from '../projects/tokens';
 
 /** What every view of an asset may need of the application. */
 export interface IHost extends IUi {
+  readonly assets: IAssets;
   readonly projects: IProjects;
 }
 
-const ProjectsContext = React.createContext<IProjects | null>(null);
+const HostContext = React.createContext<IHost | null>(null);
 
 /** Gives the application to the views inside. */
 export function HostProvider(props: { host: IHost; children: React.ReactNode }): JSX.Element {
   return (
     <UiProvider value={props.host}>
-      <ProjectsContext.Provider value={props.host.projects}>{props.children}</ProjectsContext.Provider>
+      <HostContext.Provider value={props.host}>{props.children}</HostContext.Provider>
     </UiProvider>
   );
 }
 
 /** The application, from inside a view. */
 export function useHost(): IHost {
-  const { commands, trans } = useUi();
-  const projects = React.useContext(ProjectsContext);
-  if (!projects) {
+  const host = React.useContext(HostContext);
+  if (!host) {
     throw new Error('useHost outside of a HostProvider');
   }
-  return { commands, trans, projects };
+  return host;
 }
 
 /** Whether the caller may do in a project what takes a role, kept current. */

@@ -1,6 +1,8 @@
 import * as React from 'react';
 
-import { CopyButton } from '../components';
+import type { IAssetRef, IAssetTab } from '../assets/tokens';
+import { CopyButton, ErrorBoundary } from '../components';
+import { useHost } from './host';
 
 interface IPageProps {
   /** What kind of thing it is: "Dataset". */
@@ -98,12 +100,40 @@ interface ITabsProps<K extends string> {
   children: React.ReactNode;
   /** The panel takes the height that is left, and what is in it scrolls by itself. */
   fill?: boolean;
+  /** The asset whose page it is: the tabs that every asset has follow its own. */
+  asset?: IAssetRef;
+}
+
+/** The tabs that other capabilities add to the page of an asset. */
+function useAdded(asset: IAssetRef | undefined): ReadonlyArray<IAssetTab> {
+  const { assets } = useHost();
+  const subscribe = React.useCallback(
+    (notify: () => void) => {
+      assets.changed.connect(notify);
+      return () => void assets.changed.disconnect(notify);
+    },
+    [assets]
+  );
+  const tabs = React.useSyncExternalStore(subscribe, () => assets.tabs);
+  return asset ? tabs : [];
 }
 
 /** Tabs, with the arrow keys going from one to the next. */
 export function Tabs<K extends string>(props: ITabsProps<K>): JSX.Element {
-  const { tabs, current, onSelect } = props;
+  const { asset } = props;
   const base = React.useId();
+  const added = useAdded(asset);
+  const [elsewhere, setElsewhere] = React.useState<string | null>(null);
+  const chosen = added.find(({ id }) => id === elsewhere);
+  const tabs: ReadonlyArray<ITab<string>> = [...props.tabs, ...added];
+  const current = chosen?.id ?? props.current;
+  const onSelect = (id: string) => {
+    const own = props.tabs.find(tab => tab.id === id);
+    setElsewhere(own ? null : id);
+    if (own) {
+      props.onSelect(own.id);
+    }
+  };
   const bar = React.useRef<HTMLDivElement>(null);
   const onKeyDown = (event: React.KeyboardEvent) => {
     const here = tabs.findIndex(tab => tab.id === current);
@@ -141,7 +171,7 @@ export function Tabs<K extends string>(props: ITabsProps<K>): JSX.Element {
             </button>
           ))}
         </div>
-        {props.extra && <div className="jp-Insighter-Tabs-extra">{props.extra}</div>}
+        {props.extra && !chosen && <div className="jp-Insighter-Tabs-extra">{props.extra}</div>}
       </div>
       <div
         role="tabpanel"
@@ -149,7 +179,13 @@ export function Tabs<K extends string>(props: ITabsProps<K>): JSX.Element {
         aria-labelledby={`${base}-${current}`}
         className="jp-Insighter-Tabs-panel"
       >
-        {props.children}
+        {chosen && asset ? (
+          <ErrorBoundary key={chosen.id}>
+            <chosen.component asset={asset} />
+          </ErrorBoundary>
+        ) : (
+          props.children
+        )}
       </div>
     </div>
   );

@@ -119,6 +119,7 @@ function Loaded({ model, detail, note }: ILoadedProps): JSX.Element {
           current={tab}
           onSelect={setTab}
           fill
+          asset={{ project: model.project, kind: 'model', key: detail.name }}
           extra={
             tab === 'signature' && (
               <label className="jp-Insighter-Check">

@@ -8,6 +8,7 @@ import { Clipboard, ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { copyIcon } from '@jupyterlab/ui-components';
 
+import { IAssets } from '../assets/tokens';
 import { describe, numberArg, textArg } from '../pages/args';
 import { choose } from '../pages/choose';
 import type { IHost } from '../pages/host';
@@ -24,12 +25,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
   id: '@insighter/labextension:registry',
   description: 'Registered models, their versions and aliases.',
   autoStart: true,
-  requires: [IProjects, ISidebar],
+  requires: [IProjects, ISidebar, IAssets],
   optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
   activate: (
     app: JupyterFrontEnd,
     projects: IProjects,
     sidebar: ISidebar,
+    assets: IAssets,
     translator: ITranslator | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
@@ -37,7 +39,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('insighter');
     const { commands } = app;
-    const host: IHost = { commands, projects, trans };
+    const host: IHost = { commands, projects, assets, trans };
 
     const pages = new Pages<IModelArgs>({
       app,
@@ -94,6 +96,15 @@ const plugin: JupyterFrontEndPlugin<void> = {
           Notification.success(trans.__('Copied: %1', code), { autoClose: 3000 });
         }
       }
+    });
+
+    assets.addKind({
+      kind: 'model',
+      label: trans.__('Model'),
+      plural: trans.__('Models'),
+      icon: modelIcon,
+      rank: 300,
+      open: ({ project, key }) => commands.execute(CommandIDs.open, { project, name: key })
     });
 
     sidebar.addSection({

@@ -12,7 +12,7 @@ import {
   RelativeTime
 } from '../components';
 import { useHost, useRevision } from '../pages/host';
-import { Facts, Page } from '../pages/page';
+import { Facts, Page, Tabs } from '../pages/page';
 import { useResource } from '../pages/resource';
 import { CommandIDs } from './commands';
 import { duration, type ExperimentModel, frequentMetrics } from './model';
@@ -68,25 +68,34 @@ export function ExperimentPage(props: { model: ExperimentModel; name: string }):
         </>
       }
     >
-      {!runs && !error && <p className="jp-Insighter-Loading">{trans.__('Loading…')}</p>}
-      {runs?.items.length === 0 && (
-        <EmptyState
-          text={trans.__('No runs in this experiment yet.')}
-          code={`mlflow.set_experiment(${JSON.stringify(experiment?.name ?? name)})`}
-        />
-      )}
-      {runs && runs.items.length > 0 && (
-        <div className="jp-Insighter-Runs">
-          <RunTable runs={runs.items} project={model.project} />
-          {runs.cursor !== null && (
-            <div className="jp-Insighter-Runs-more">
-              <Button disabled={busy} onClick={() => void more()}>
-                {busy ? trans.__('Loading…') : trans.__('Load older runs')}
-              </Button>
-            </div>
-          )}
-        </div>
-      )}
+      <Tabs<'runs'>
+        label={trans.__('Parts of the experiment')}
+        tabs={[{ id: 'runs', label: trans.__('Runs'), count: experiment?.runs ?? null }]}
+        current="runs"
+        onSelect={() => undefined}
+        fill
+        asset={{ project: model.project, kind: 'experiment', key: model.id }}
+      >
+        {!runs && !error && <p className="jp-Insighter-Loading">{trans.__('Loading…')}</p>}
+        {runs?.items.length === 0 && (
+          <EmptyState
+            text={trans.__('No runs in this experiment yet.')}
+            code={`mlflow.set_experiment(${JSON.stringify(experiment?.name ?? name)})`}
+          />
+        )}
+        {runs && runs.items.length > 0 && (
+          <div className="jp-Insighter-Runs">
+            <RunTable runs={runs.items} project={model.project} />
+            {runs.cursor !== null && (
+              <div className="jp-Insighter-Runs-more">
+                <Button disabled={busy} onClick={() => void more()}>
+                  {busy ? trans.__('Loading…') : trans.__('Load older runs')}
+                </Button>
+              </div>
+            )}
+          </div>
+        )}
+      </Tabs>
     </Page>
   );
 }

@@ -7,6 +7,7 @@ import {
 import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { IAssets } from '../assets/tokens';
 import type { Experiment } from '../api';
 import { notifyError } from '../components';
 import { describe, textArg } from '../pages/args';
@@ -27,12 +28,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
   id: '@insighter/labextension:tracking',
   description: 'Experiments and runs, as MLflow logs them.',
   autoStart: true,
-  requires: [IProjects, ISidebar],
+  requires: [IProjects, ISidebar, IAssets],
   optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
   activate: (
     app: JupyterFrontEnd,
     projects: IProjects,
     sidebar: ISidebar,
+    assets: IAssets,
     translator: ITranslator | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
@@ -40,7 +42,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('insighter');
     const { commands } = app;
-    const host: IHost = { commands, projects, trans };
+    const host: IHost = { commands, projects, assets, trans };
     const common = {
       app,
       restorer,
@@ -155,6 +157,25 @@ const plugin: JupyterFrontEndPlugin<void> = {
         }
         await register(host, project, logged, textArg(args, 'name') ?? '');
       }
+    });
+
+    assets.addKind({
+      kind: 'experiment',
+      label: trans.__('Experiment'),
+      plural: trans.__('Experiments'),
+      icon: experimentIcon,
+      rank: 200,
+      open: ({ project, key }, name) =>
+        commands.execute(CommandIDs.openExperiment, { project, id: key, name })
+    });
+
+    assets.addKind({
+      kind: 'run',
+      label: trans.__('Run'),
+      plural: trans.__('Runs'),
+      icon: experimentIcon,
+      rank: 210,
+      open: ({ project, key }, name) => commands.execute(CommandIDs.openRun, { project, id: key, name })
     });
 
     sidebar.addSection({

@@ -141,6 +141,7 @@ function Loaded({ model, run, note }: ILoadedProps): JSX.Element {
         current={tab}
         onSelect={setTab}
         fill
+        asset={{ project, kind: 'run', key: run.id }}
       >
         <div className="jp-Insighter-Scroll">
           {tab === 'metrics' && <Metrics model={model} run={run} />}
