@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         models,
         notebook,
         project,
+        projects,
     )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "models",
     "notebook",
     "project",
+    "projects",
 ]
 
 _SDK = frozenset(
@@ -53,6 +55,7 @@ _SDK = frozenset(
         "models",
         "notebook",
         "project",
+        "projects",
     }
 )
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from insighter_ext import __version__
 from insighter_ext.accounts.service import AccountsService
 from insighter_ext.achievements.service import AchievementsService
+from insighter_ext.archives.service import ArchivesService
 from insighter_ext.audit.service import AuditService
 from insighter_ext.bus.service import BusService
 from insighter_ext.config import Mode, Settings
@@ -62,6 +63,7 @@ class Platform:
     bus: BusService
     achievements: AchievementsService
     lineage: LineageService
+    archives: ArchivesService
 
     @property
     def mode(self) -> Mode:
@@ -140,11 +142,13 @@ class Platform:
             BusService(data, adapters.wake),
             AchievementsService(data),
             LineageService(data),
+            ArchivesService(data, objects),
         )
 
     async def close(self) -> None:
         """Give everything back. PostgreSQL stops with the last server that uses it; endpoints go on."""
         try:
+            await self.archives.close()
             await self.datahub.close()
             await self.deployments.close()
             await self.credentials.close()

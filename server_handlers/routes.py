@@ -7,6 +7,7 @@ from typing import Any
 from server_handlers import (
     accounts,
     achievements,
+    archives,
     audit,
     bus,
     datahub,
@@ -23,6 +24,8 @@ from server_handlers import (
 from server_handlers.base import ApiHandler
 
 API_HANDLERS: list[type[ApiHandler]] = [
+    # Before the projects: "imports" is no id of one.
+    *archives.HANDLERS,
     *projects.HANDLERS,
     *datahub.HANDLERS,
     *notebooks.HANDLERS,

@@ -24,6 +24,7 @@ __all__ = [
     "models",
     "notebook",
     "project",
+    "projects",
 ]
 
 _here = Scope()

@@ -3,6 +3,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import accounts from './accounts/plugin';
 import achievements from './achievements/plugin';
 import activity from './activity/plugin';
+import archives from './archives/plugin';
 import assets from './assets/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
@@ -19,6 +20,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   assets,
   accounts,
   sharing,
+  archives,
   datahub,
   notebooks,
   tracking,

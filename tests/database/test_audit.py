@@ -35,6 +35,10 @@ NOT_AUDITED = {
     "run_metrics": "measurements, added by the thousand and never changed; the run is audited",
     "run_metrics_latest": "the newest of these measurements",
     "logged_model_metrics": "measurements of a model in a run",
+    "archived_tables": "which tables go along with an export, written by migrations alone",
+    "archives": "an export or import on its way: what it makes is audited, and that there was one is an event",
+    "archive_pages": "what lies in between",
+    "archive_ids": "the same",
     "released_projects": "a note of what is still to be cleared away after a deletion, which is audited",
 }
 
@@ -190,6 +194,11 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         "insert into insighter.access_requests (project_id, user_id, role) values (%s, %s, 'viewer')",
         project, database.person().user_id,
     )  # fmt: skip
+    database.superuser(
+        "insert into insighter.project_origins (project_id, number, name, exported_at, exported_by, created_by)"
+        " values (%s, 1, 'Wine', now(), 'Ann', %s)",
+        project, owner.user_id,
+    )  # fmt: skip
     organisation = uuid4()
     database.superuser(
         "insert into insighter.organisations (id, name, created_by) values (%s, %s, %s)",
@@ -229,6 +238,7 @@ CHANGES = [
     ("access_asked", "message = 'please'", "user_id = %(user)s", "message", "", "please"),
     ("access_requests", "message = 'please'", "project_id = %(project)s", "message", "", "please"),
     ("restrictions", "min_role = 'admin'", "project_id = %(project)s", "min_role", "editor", "admin"),
+    ("project_origins", "name = 'Port'", "project_id = %(project)s", "name", "Wine", "Port"),
     ("datasets", "name = 'port'", "project_id = %(project)s", "name", "wine", "port"),
     ("dataset_versions", "filename = 'a.csv'", "project_id = %(project)s", "filename", "wine.csv", "a.csv"),
     ("notebooks", "kernel = 'ir'", "project_id = %(project)s", "kernel", "python3", "ir"),

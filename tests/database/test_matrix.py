@@ -56,6 +56,7 @@ class World:
         self._assets()
         self._sharing()
         self._elsewhere()
+        self._archives()
         self.columns = self._read_columns()
         self.nothing = {
             **{name: uuid4() for name in ("project", "deployment", "organisation", "credential", "token")},
@@ -63,6 +64,17 @@ class World:
             **{
                 name: uuid4()
                 for name in ("project", "deployment", "notebook", "organisation", "credential", "token")
+            **{
+                name: uuid4()
+                for name in (
+                    "project",
+                    "deployment",
+                    "organisation",
+                    "credential",
+                    "token",
+                    "import",
+                    "export",
+                )
             },
             "slug": "no-such-project",
             "run_hex": uuid4().hex,
@@ -303,6 +315,18 @@ class World:
             ("canary", "object"),
         ]:
             run("insert into storage.objects (bucket_id, name) values (%s, %s)", bucket, self.values[name])
+
+    def _archives(self) -> None:
+        owner, run = self.people["owner"], self.database.superuser
+        self.values["import"] = owner.call("archives_import", name="canary import")["id"]
+        line = '{"name": "canary imported"}'
+        owner.call("archives_stage", id=self.values["import"], section="project", page=1, lines=line)
+        self.values["export"] = owner.call("archives_export", project_id=self.values["project"])["id"]
+        run("insert into insighter.archive_ids (archive_id, kind, old, new) values (%s, 'run', '1', '2')",
+            self.values["import"])  # fmt: skip
+        run("insert into insighter.project_origins (project_id, number, name, exported_at, exported_by, created_by)"
+            " values (%s, 1, 'canary origin', now(), 'canary', %s)",
+            self.values["project"], self.values["owner"])  # fmt: skip
 
     def _read_columns(self) -> dict[str, list[Column]]:
         found: dict[str, list[Column]] = {}

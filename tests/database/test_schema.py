@@ -96,6 +96,9 @@ DEFINERS = {
     "private.organisation_members_of": "members see all of each other: asked once, not for each",
     "private.is_member": "whether an address is a member's, for admins",
     "private.name_taken": "whether a name is taken by what is hidden, for editors",
+    "private.archive_ended": "what lies in between goes, and the objects are released",
+    "private.archive_taken": "ids are unique among all projects",
+    "private.archive_number": "the next number of a table's own",
     "private.objects_unreferenced": "what the caller cannot see needs its bytes too",
     # Changes that no policy allows, each asking for its right itself.
     "private.ownership_moved": "a transfer of ownership",
@@ -113,6 +116,7 @@ NARROWING = {
     "access_requests.decided_by": "of a row that is being written",
     "access_asked.created_at": "of what one has asked for oneself",
     "restrictions.min_role": "of a row that is being written",
+    "archives.kind": "the same",
     "objects.name": "of the objects of a bucket",
 }
 

@@ -3,6 +3,7 @@ export { ApiError, everything, isAbort, serverUrl, type IPage, type IUploadOptio
 export { session } from './session';
 
 export * as accounts from './accounts';
+export * as archives from './archives';
 export * as projects from './projects';
 export * as datasets from './datasets';
 export * as notebooks from './notebooks';
@@ -74,4 +75,5 @@ export type {
   VisibilityChange
 } from './sharing';
 export type { Message } from './channel';
+export type { Import } from './archives';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

@@ -2,6 +2,7 @@ import { addIcon, caretDownIcon, caretRightIcon, ellipsesIcon } from '@jupyterla
 import * as React from 'react';
 
 import type { Project } from '../api';
+import { ArchiveCommands } from '../archives/commands';
 import {
   CommandButton,
   EmptyState,
@@ -169,7 +170,11 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
       [
         listed.map(({ id, name }) => ({ command: CommandIds.switch, args: { id, name } })),
         projects.all.length > MENU_LENGTH ? [{ command: CommandIds.switch }] : [],
-        [{ command: CommandIds.create }, { command: CommandIds.quickstart }]
+        [
+          { command: CommandIds.create },
+          { command: ArchiveCommands.import },
+          { command: CommandIds.quickstart }
+        ]
       ],
       event.currentTarget
     );
@@ -185,6 +190,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           { command: CommandIds.openFolder },
           { command: SHOW_LINEAGE },
           { command: SharingCommands.open },
+          { command: ArchiveCommands.export },
           { command: CommandIds.refresh }
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],
