@@ -64,7 +64,7 @@ def model(person: Person, project: str, name: str, metric: str, **tags: str) -> 
     )
     person.call("models_register", project_id=project, name=name, model_id=logged)
     if tags:
-        person.call("models_update", name=name, tags=tags, project_id=project)
+        person.kernel(project).call("models_update", name=name, tags=tags)
 
 
 def deployment(person: Person, project: str, name: str, of: str) -> str:
@@ -263,7 +263,7 @@ def test_what_is_renamed_aliased_finished_or_deleted_is_told_as_it_is(owner: Per
     model(owner, project, "forest", "auc")
     owner.call("models_set_alias", name="forest", alias="champion", version="1", project_id=project)
     assert owner.call("assets_search", query="forest", kinds=["model"])["items"][0]["status"] == "@champion"
-    owner.call("models_update", name="forest", new_name="jungle", project_id=project)
+    owner.kernel(project).call("models_update", name="forest", new_name="jungle")
     assert names(owner, "forest", kinds=["model"]) == [] and names(owner, "jungle") == ["jungle"]
 
     id = run(owner, project, "quick fox")
@@ -289,7 +289,9 @@ def test_what_is_renamed_aliased_finished_or_deleted_is_told_as_it_is(owner: Per
     assert names(owner, "grapes") == []
 
     id = deployment(owner, project, "service", "jungle")
-    owner.call("deployments_set_status", id=id, status="healthy", reason="")
+    owner.call(
+        "deployments_set_status", project_id=project, name="service", id=id, attempt=1, status="healthy", reason=""
+    )
     assert owner.call("assets_search", query="service")["items"][0]["status"] == "healthy"
     owner.call("deployments_delete", project_id=project, name="service")
     assert names(owner, "service") == []
@@ -386,9 +388,8 @@ def test_pins_keep_their_order_and_unpinning_is_undone(owner: Person, project: s
 def test_a_pin_follows_its_asset(owner: Person, project: str) -> None:
     model(owner, project, "forest", "auc")
     owner.call("assets_pin", project_id=project, kind="model", key="forest")
-    owner.call("models_update", name="forest", new_name="jungle", project_id=project)
+    owner.kernel(project).call("models_update", name="forest", new_name="jungle")
     assert pinned(owner, project) == ["jungle"]
-    owner.call("models_delete_alias", name="jungle", alias="none", project_id=project)
     id = run(owner, project, "r")
     owner.call("assets_pin", project_id=project, kind="run", key=id)
     owner.call("runs_set_deleted", run_id=id, deleted=True)

@@ -24,6 +24,8 @@ NOT_AUDITED = {
     "audit": "it is the audit",
     "audit_heads": "the ends of its chains",
     "assets": "made by triggers of what is audited itself",
+    "pins": "which assets stand first: of no consequence, and told by events",
+    "presence": "who has a page open now, which is nobody's to look up later",
     "messages": "what programs say to each other, for those who listen",
     "events": "an account of changes itself, for people",
     "run_metrics": "measurements, added by the thousand and never changed; the run is audited",

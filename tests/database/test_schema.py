@@ -60,6 +60,7 @@ DEFINERS = {
     "private.asset_put": "the catalogue of assets, which nobody else writes",
     "private.asset_changed": "the same",
     "private.run_changed": "the same",
+    "private.assets_found": "a search by the index of words, which applies memberships and restrictions itself",
     # The audit and the events are written by nobody else.
     "private.record": "events, in the caller's own name",
     "private.audit_note": "the audit",
@@ -103,6 +104,7 @@ NARROWING = {
     "access_requests.decided_at": "of the requests for projects one is an admin of",
     "access_requests.decided_by": "of a row that is being written",
     "access_asked.created_at": "of what one has asked for oneself",
+    "presence.seen_at": "of the projects one is a member of",
     "restrictions.min_role": "of a row that is being written",
     "objects.name": "of the objects of a bucket",
 }

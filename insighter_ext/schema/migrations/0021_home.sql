@@ -163,14 +163,17 @@ begin
         'text', coalesce(private.search_piece(p_description, p_words[i], v_begins, 6), left(p_description, 200)));
     end if;
     v_field := case p_kind when 'dataset' then 'column' when 'deployment' then 'model' when 'notebook' then 'text' else 'tag' end;
-    if p_kind = 'model' and private.search_piece((
-        select concat_ws(' ', private.tag_terms(m.tags), (
+    if p_kind = 'model' then
+      -- Behind its tags stand its metrics.
+      select private.search_piece(concat_ws(' ', private.tag_terms(m.tags), (
           select private.tag_terms(v.tags) from insighter.model_versions v
-          where v.project_id = m.project_id and v.model_id = m.id order by v.version desc limit 1))
-        from insighter.registered_models m where m.project_id = p_project_id and m.id = p_id::uuid),
-        p_words[i], v_begins, 0) is null then
-      v_field := 'metric';
-      v_text := private.search_piece(p_terms, p_words[i], v_begins, 0);
+          where v.project_id = m.project_id and v.model_id = m.id order by v.version desc limit 1)), p_words[i], v_begins, 1)
+      into v_text
+      from insighter.registered_models m where m.project_id = p_project_id and m.id = p_id::uuid;
+      if v_text is null then
+        v_field := 'metric';
+        v_text := private.search_piece(p_terms, p_words[i], v_begins, 0);
+      end if;
     end if;
     return jsonb_build_object('field', v_field, 'text', v_text);
   end loop;
@@ -241,19 +244,21 @@ declare
   v_keys record;
 begin
   if p_pinned then
-    select array_agg(n.project_id) as projects, array_agg(n.asset_kind) as kinds, array_agg(n.asset_id) as ids, null as cursor
+    select array_agg(n.project_id order by n.position) as projects, array_agg(n.asset_kind order by n.position) as kinds,
+      array_agg(n.asset_id order by n.position) as ids, null as cursor
     into v_keys
-    from (select n.* from insighter.pins n
-      join insighter.assets a on a.project_id = n.project_id and a.kind = n.asset_kind and a.id = n.asset_id
-      where n.project_id = v_project.id and a.deleted_at is null and (p_kind is null or n.asset_kind = p_kind)
-      order by n.position) n;
+    from insighter.pins n
+    join insighter.assets a on a.project_id = n.project_id and a.kind = n.asset_kind and a.id = n.asset_id
+    where n.project_id = v_project.id and a.deleted_at is null and (p_kind is null or n.asset_kind = p_kind);
   else
-    select array_agg(a.project_id) as projects, array_agg(a.kind) as kinds, array_agg(a.id) as ids,
+    select array_agg(a.project_id order by a.place) as projects, array_agg(a.kind order by a.place) as kinds,
+      array_agg(a.id order by a.place) as ids,
       case when count(*) = v_limit then
-        (array_agg(a.updated_at || '/' || a.kind || '/' || a.id order by a.updated_at, a.kind desc, a.id desc))[1] end
-        as cursor
+        (array_agg(a.updated_at || '/' || a.kind || '/' || a.id order by a.place desc))[1] end as cursor
     into v_keys
-    from (select a.project_id, a.kind, a.id, a.updated_at from insighter.assets a
+    from (select a.project_id, a.kind, a.id, a.updated_at,
+        row_number() over (order by a.updated_at desc, a.kind, a.id) as place
+      from insighter.assets a
       where a.project_id = v_project.id and a.deleted_at is null and (p_kind is null or a.kind = p_kind)
         and (p_cursor is null or a.updated_at < v_at or (a.updated_at = v_at and (a.kind, a.id) > (v_kind, v_id)))
         and (p_cursor is null or a.updated_at <= v_at)
