@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from insighter_ext import __version__
 from insighter_ext.accounts.service import AccountsService
+from insighter_ext.assets.service import AssetsService
 from insighter_ext.audit.service import AuditService
 from insighter_ext.bus.service import BusService
 from insighter_ext.config import Mode, Settings
@@ -20,6 +21,7 @@ from insighter_ext.deployments.host import Host
 from insighter_ext.deployments.service import DeploymentsService
 from insighter_ext.gateways import AuthGateway, DataGateway, ObjectStore
 from insighter_ext.gateways.adapters import Adapters
+from insighter_ext.presence.service import PresenceService
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
@@ -56,6 +58,8 @@ class Platform:
     sharing: SharingService
     audit: AuditService
     bus: BusService
+    assets: AssetsService
+    presence: PresenceService
 
     @property
     def mode(self) -> Mode:
@@ -115,6 +119,7 @@ class Platform:
         )
         projects = ProjectsService(data, objects, deployments.project_deleted)
         datahub = DatahubService(data, objects, settings)
+        bus = BusService(data, adapters.wake)
         deployments.open()
         return cls(
             settings,
@@ -130,7 +135,9 @@ class Platform:
             QuickstartService(projects, datahub),
             SharingService(data),
             AuditService(data),
-            BusService(data, adapters.wake),
+            bus,
+            AssetsService(data),
+            PresenceService(data, bus),
         )
 
     async def close(self) -> None:

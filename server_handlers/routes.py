@@ -6,12 +6,14 @@ from typing import Any
 
 from server_handlers import (
     accounts,
+    assets,
     audit,
     bus,
     datahub,
     deployments,
     mlflow,
     openapi,
+    presence,
     projects,
     registry,
     sharing,
@@ -28,6 +30,8 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *sharing.HANDLERS,
     *audit.HANDLERS,
     *bus.HANDLERS,
+    *assets.HANDLERS,
+    *presence.HANDLERS,
     *accounts.HANDLERS,
 ]
 

@@ -60,7 +60,12 @@ def model(person: Person, project: str, name: str, metric: str, **tags: str) -> 
         "logged_models_create", experiment_id=experiment, name="m", source_run_id=source, model_type=""
     )["id"]
     person.call(
-        "artifacts_put", root=f"models/{logged}", path="MLmodel", object_key=f"{project}/{'7' * 64}", sha256="7" * 64, size=1
+        "artifacts_put",
+        root=f"models/{logged}",
+        path="MLmodel",
+        object_key=f"{project}/{'7' * 64}",
+        sha256="7" * 64,
+        size=1,
     )
     person.call("models_register", project_id=project, name=name, model_id=logged)
     if tags:
@@ -70,7 +75,13 @@ def model(person: Person, project: str, name: str, metric: str, **tags: str) -> 
 def deployment(person: Person, project: str, name: str, of: str) -> str:
     id = str(uuid4())
     person.call(
-        "deployments_create", project_id=project, id=id, name=name, model_name=of, model_version=1, port=50_000
+        "deployments_create",
+        project_id=project,
+        id=id,
+        name=name,
+        model_name=of,
+        model_version=1,
+        port=50_000,
     )
     return id
 
@@ -83,7 +94,9 @@ def test_by_words_of_the_name_the_last_of_which_is_unfinished(owner: Person, pro
     dataset(owner, project, "red wine")
     assert names(owner, "wine") == ["wine quality", "red wine"]  # what begins with it comes first
     assert names(owner, "win") == ["wine quality", "red wine"]
-    assert names(owner, "wine qual") == names(owner, "QUAL") == names(owner, "quality wine") == ["wine quality"]
+    assert (
+        names(owner, "wine qual") == names(owner, "QUAL") == names(owner, "quality wine") == ["wine quality"]
+    )
     assert names(owner, "win quality") == names(owner, "wines") == names(owner, "ine") == []
     assert names(owner, "wine quality red") == []
 
@@ -95,7 +108,15 @@ def test_the_name_itself_comes_before_all_others_and_runs_after_them(owner: Pers
     run(owner, project, "forest")
     dataset(owner, project, "the forest")
     dataset(owner, project, "forest fires")
-    assert names(owner, "forest") == ["forest", "forest fires", "forest 2", "forest 1", "forest 0", "the forest", "grapes"]
+    assert names(owner, "forest") == [
+        "forest",
+        "forest fires",
+        "forest 2",
+        "forest 1",
+        "forest 0",
+        "the forest",
+        "grapes",
+    ]
 
 
 def test_by_columns_tags_metrics_and_descriptions_and_it_says_so(owner: Person, project: str) -> None:
@@ -103,7 +124,12 @@ def test_by_columns_tags_metrics_and_descriptions_and_it_says_so(owner: Person, 
     tagged = run(owner, project, "bold-owl-3", team="tannin chemistry")
     model(owner, project, "forest", "valid_auc", purpose="sommelier")
     deployment(owner, project, "endpoint", "forest")
-    owner.call("experiments_create", name="grapes", project_id=project, tags={"mlflow.note.content": "All about <b>oak</b> barrels."})
+    owner.call(
+        "experiments_create",
+        name="grapes",
+        project_id=project,
+        tags={"mlflow.note.content": "All about <b>oak</b> barrels."},
+    )
     assert why(owner, "wine") == ("name", None)
     assert why(owner, "acid") == ("column", "fixed_acidity")
     assert why(owner, "wine cafe") == ("column", "Café")
@@ -115,7 +141,11 @@ def test_by_columns_tags_metrics_and_descriptions_and_it_says_so(owner: Person, 
     assert why(owner, "oak") == ("description", "All about <b>oak</b> barrels.")
     found = owner.call("assets_search", query="bold owl")["items"][0]
     assert found["kind"] == "run" and found["key"] == tagged and found["status"] == "running"
-    assert found["owner"].startswith("ana") and found["project_id"] == project and found["project"].startswith("Wine")
+    assert (
+        found["owner"].startswith("ana")
+        and found["project_id"] == project
+        and found["project"].startswith("Wine")
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,7 +173,21 @@ def test_in_every_script(owner: Person, project: str, name: str, queries: list[s
 
 @pytest.mark.parametrize(
     "query",
-    ["wine & !red", "'wine' | red:*", "wine <-> red", ":*", "(", "wine:A", "\\", "%", "_", "''", "--", "wine\u2028", "<script>"],
+    [
+        "wine & !red",
+        "'wine' | red:*",
+        "wine <-> red",
+        ":*",
+        "(",
+        "wine:A",
+        "\\",
+        "%",
+        "_",
+        "''",
+        "--",
+        "wine\u2028",
+        "<script>",
+    ],
 )
 def test_signs_of_a_query_language_are_plain_text(owner: Person, project: str, query: str) -> None:
     dataset(owner, project, "wine red")
@@ -155,12 +199,16 @@ def test_without_letters_and_without_anything(owner: Person, project: str) -> No
     run(owner, project, "100 %")
     assert [item["key"] for item in owner.call("assets_search", query=" -- ")["items"]] == [first]
     assert names(owner, "%") == ["100 %"]
-    assert len(names(owner, "")) == 4 and names(owner, "  ")[0] == "100 %"  # newest first; each with its experiment
+    assert (
+        len(names(owner, "")) == 4 and names(owner, "  ")[0] == "100 %"
+    )  # newest first; each with its experiment
     assert len(names(owner, "x" * 100_000)) == 0
     assert len(names(owner, "wine " * 20_000)) == 0
 
 
-def test_of_very_many_the_name_itself_and_the_newest_are_found(database: Database, owner: Person, project: str) -> None:
+def test_of_very_many_the_name_itself_and_the_newest_are_found(
+    database: Database, owner: Person, project: str
+) -> None:
     """More than are compared: neither is hidden by those that came before."""
     experiment = owner.call("experiments_create", name="many", project_id=project)["id"]
     fill = """insert into insighter.runs (id, project_id, experiment_id, name, status, start_time, created_by)
@@ -211,7 +259,9 @@ def test_a_stranger_finds_nothing(database: Database, owner: Person, project: st
     assert owner.rows(found, project) == [(1,)]
 
 
-def test_a_restricted_asset_is_found_by_those_who_see_it(database: Database, owner: Person, project: str) -> None:
+def test_a_restricted_asset_is_found_by_those_who_see_it(
+    database: Database, owner: Person, project: str
+) -> None:
     columns(owner, project, "secret wine", "acidity")
     viewer, admin = database.member(project, "viewer"), database.member(project, "admin")
     owner.call("assets_pin", project_id=project, kind="dataset", key="secret wine")
@@ -237,7 +287,9 @@ def test_a_kernels_credential_finds_what_is_in_its_project(owner: Person, projec
     assert names(kernel, "wine", projects=[other]) == []
 
 
-def test_who_reads_a_public_project_finds_its_assets_and_not_its_people(database: Database, owner: Person, project: str) -> None:
+def test_who_reads_a_public_project_finds_its_assets_and_not_its_people(
+    database: Database, owner: Person, project: str
+) -> None:
     dataset(owner, project, f"open {project}")
     stranger = database.person()
     owner.call("projects_set_visibility", id=project, visibility="public")
@@ -290,7 +342,13 @@ def test_what_is_renamed_aliased_finished_or_deleted_is_told_as_it_is(owner: Per
 
     id = deployment(owner, project, "service", "jungle")
     owner.call(
-        "deployments_set_status", project_id=project, name="service", id=id, attempt=1, status="healthy", reason=""
+        "deployments_set_status",
+        project_id=project,
+        name="service",
+        id=id,
+        attempt=1,
+        status="healthy",
+        reason="",
     )
     assert owner.call("assets_search", query="service")["items"][0]["status"] == "healthy"
     owner.call("deployments_delete", project_id=project, name="service")
@@ -358,7 +416,9 @@ def pinned(person: Person, project: str) -> list[str]:
 
 
 def pin(person: Person, project: str, key: str, position: int | None = None) -> int:
-    return int(person.call("assets_pin", project_id=project, kind="dataset", key=key, position=position)["position"])
+    return int(
+        person.call("assets_pin", project_id=project, kind="dataset", key=key, position=position)["position"]
+    )
 
 
 def test_pins_keep_their_order_and_unpinning_is_undone(owner: Person, project: str) -> None:
@@ -370,7 +430,11 @@ def test_pins_keep_their_order_and_unpinning_is_undone(owner: Person, project: s
     assert pinned(owner, project) == ["d", "a", "b", "c"]
     assert pin(owner, project, "d", 3) == 3
     assert pinned(owner, project) == ["a", "b", "d", "c"]
-    assert pin(owner, project, "d") == 3 and pin(owner, project, "d", 99) == 4 and pin(owner, project, "d", -1) == 1
+    assert (
+        pin(owner, project, "d") == 3
+        and pin(owner, project, "d", 99) == 4
+        and pin(owner, project, "d", -1) == 1
+    )
     gone = owner.call("assets_unpin", project_id=project, kind="dataset", key="a")
     assert pinned(owner, project) == ["d", "b", "c"] and gone["position"] == 2
     assert pin(owner, project, "a", gone["position"]) == 2
@@ -428,4 +492,6 @@ def test_two_who_pin_at_once_get_two_positions(database: Database, owner: Person
         one.connection.close()
         two.connection.close()
     assert pinned(owner, project) == ["a", "b"]
-    assert database.superuser("select position from insighter.pins where project_id = %s order by 1", project) == [(1,), (2,)]
+    assert database.superuser(
+        "select position from insighter.pins where project_id = %s order by 1", project
+    ) == [(1,), (2,)]

@@ -35,7 +35,9 @@ def here(person: Person, project: str) -> list[tuple[str, bool]]:
     return [(item["user_id"], item["away"]) for item in found]
 
 
-def test_each_person_once_until_the_last_of_their_pages_is_closed(database: Database, owner: Person, project: str) -> None:
+def test_each_person_once_until_the_last_of_their_pages_is_closed(
+    database: Database, owner: Person, project: str
+) -> None:
     viewer = database.member(project, "viewer")
     first, second = enter(owner, project), enter(owner, project, away=True)
     enter(viewer, project, away=True)
@@ -63,7 +65,9 @@ def test_what_a_killed_server_leaves_is_not_told_and_is_cleared_away(
     ]
 
 
-def test_programs_and_those_who_only_read_are_nowhere(database: Database, owner: Person, project: str) -> None:
+def test_programs_and_those_who_only_read_are_nowhere(
+    database: Database, owner: Person, project: str
+) -> None:
     stranger = database.person()
     enter(owner.kernel(project), project)
     owner.call("projects_set_visibility", id=project, visibility="public")

@@ -187,8 +187,15 @@ def test_what_somebody_changed_meanwhile_is_not_overwritten(database: Database) 
     owner.call("projects_update", id=project, description="merged", expected={"description": "long ago"})
     # A change of something else is none either.
     admin.call("projects_update", id=project, name="Purpose two")
-    owner.call("projects_update", id=project, description="last", expected={"name": "Purpose", "description": "merged"})
-    told = conflict(owner, project, name="Mine", description="x", expected={"name": "Purpose", "description": "last"})
+    owner.call(
+        "projects_update",
+        id=project,
+        description="last",
+        expected={"name": "Purpose", "description": "merged"},
+    )
+    told = conflict(
+        owner, project, name="Mine", description="x", expected={"name": "Purpose", "description": "last"}
+    )
     assert (told["field"], told["yours"], told["theirs"]) == ("name", "Mine", "Purpose two")
     assert owner.call("projects_get", id=project)["description"] == "last"
     # Who expects nothing overwrites.
@@ -198,7 +205,9 @@ def test_what_somebody_changed_meanwhile_is_not_overwritten(database: Database) 
 def test_of_two_at_the_same_moment_the_second_is_told(database: Database) -> None:
     owner = database.person("ana")
     project = owner.call("projects_create", name="Moment", description="before")["id"]
-    query = "select public.projects_update(%s, p_description => %s, p_expected => '{\"description\": \"before\"}')"
+    query = (
+        'select public.projects_update(%s, p_description => %s, p_expected => \'{"description": "before"}\')'
+    )
     answers = race(database, (owner, query, [project, "first"]), (owner, query, [project, "second"]))
     assert answers[0] == "done" and '"changed_meanwhile"' in answers[1] and '"theirs": "first"' in answers[1]
     assert owner.call("projects_get", id=project)["description"] == "first"
