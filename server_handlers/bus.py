@@ -75,8 +75,8 @@ class BusTopicHandler(ApiHandler):
 class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
     """``/projects/{id}/bus/socket?after=&topics=&presence=``: batches as they come, as JSON.
 
-    With ``presence=here`` or ``presence=away`` it is the connection of a page that has the project open: its person is told
-    to the others, and the others to it, as ``{"present": […]}``.
+    With ``presence=here`` or ``presence=away`` it is the connection of a page that has the project open: its person is
+    told to the others, and the others to it, as ``{"present": […]}``.
 
     It is closed with 4404 when the project is not to be seen any more, with 4401 when the credential ended. After any
     other end the client goes on at the last cursor it has.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from insighter_ext.models import Model, PageQuery, View
 
@@ -83,18 +82,11 @@ class SearchQuery(Model):
         "",
         description="Words, all of which an asset has; the last may be unfinished. Without any: the newest assets.",
     )
-    projects: list[UUID] | None = Field(
+    projects: str | None = Field(
         None, description="Ids, separated by commas; all that one sees where omitted."
     )
-    kinds: list[str] | None = Field(None, description="Separated by commas; all where omitted.")
+    kinds: str | None = Field(None, description="Separated by commas; all where omitted.")
     limit: int = Field(20, ge=1, le=100)
-
-    @field_validator("projects", "kinds", mode="before")
-    @classmethod
-    def _separated(cls, value: Any) -> Any:
-        return (
-            [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
-        )
 
 
 class PinPlace(Model):
@@ -109,3 +101,8 @@ class Pin(View):
     kind: str
     key: str
     position: int
+
+
+def separated(text: str | None) -> list[str] | None:
+    """What a query names with commas between."""
+    return [each.strip() for each in text.split(",") if each.strip()] if text else None

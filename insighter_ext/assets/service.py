@@ -13,6 +13,7 @@ from insighter_ext.assets.models import (
     Pin,
     PinPlace,
     SearchQuery,
+    separated,
 )
 from insighter_ext.gateways import DataGateway
 from insighter_ext.models import Page
@@ -39,9 +40,15 @@ class AssetsService:
 
     async def search(self, principal: Principal, query: SearchQuery) -> Found:
         """The best of the assets that have all words of a query, in all projects the principal sees."""
-        wanted = query.model_dump(mode="json")
         return Found.model_validate(
-            await self._data.call(principal, "assets_search", query=wanted.pop("q"), **wanted)
+            await self._data.call(
+                principal,
+                "assets_search",
+                query=query.q,
+                projects=separated(query.projects),
+                kinds=separated(query.kinds),
+                limit=query.limit,
+            )
         )
 
     async def pin(self, principal: Principal, project_id: UUID, kind: str, key: str, place: PinPlace) -> Pin:

@@ -24,7 +24,8 @@ _STATUS = {
 def domain_error(sqlstate: str, message: str, detail: str | None, hint: str | None) -> errors.InsighterError:
     """The domain error for what PostgreSQL reports; both gateways map alike.
 
-    A function that raises ``PTnnn`` puts a stable code word in ``DETAIL``, or a JSON object of ``code`` and ``details``.
+    A function that raises ``PTnnn`` puts a stable code word in ``DETAIL``, or a JSON object with ``code`` and
+    ``details``.
     """
     if sqlstate.startswith("PT") and sqlstate[2:].isdigit():
         code, details = _detail(detail)

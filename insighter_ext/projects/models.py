@@ -65,8 +65,8 @@ class ProjectUpdate(Model):
     archived: bool | None = None
     expected: ProjectExpected | None = Field(
         None,
-        description="Where something else is there now, nothing changes: 409 `changed_meanwhile`, with `field`, `yours`,"
-        " `theirs`, `by` and `at` in the details.",
+        description="Where something else is there now, nothing changes: 409 `changed_meanwhile`, with `field`,"
+        " `yours`, `theirs`, `by` and `at` in the details.",
     )
 
 

@@ -41,8 +41,8 @@ def listed(person: Person, project: str, **arguments: Any) -> list[tuple[str, st
 def columns(person: Person, project: str, name: str, *columns: str) -> None:
     sha = uuid4().hex * 2
     person.call(
-        "datasets_add_version", project_id=project, name=name, format="parquet", filename="", size=1, rows=1, sha256=sha,
-        table_object_key=f"{project}/{sha}", table_size=1, columns=[{"name": column} for column in columns],
+        "datasets_add_version", project_id=project, name=name, format="parquet", filename="", size=1, rows=1,
+        sha256=sha, table_object_key=f"{project}/{sha}", table_size=1, columns=[{"name": each} for each in columns],
     )  # fmt: skip
 
 
@@ -141,11 +141,8 @@ def test_by_columns_tags_metrics_and_descriptions_and_it_says_so(owner: Person, 
     assert why(owner, "oak") == ("description", "All about <b>oak</b> barrels.")
     found = owner.call("assets_search", query="bold owl")["items"][0]
     assert found["kind"] == "run" and found["key"] == tagged and found["status"] == "running"
-    assert (
-        found["owner"].startswith("ana")
-        and found["project_id"] == project
-        and found["project"].startswith("Wine")
-    )
+    assert found["owner"].startswith("ana")
+    assert found["project_id"] == project and found["project"].startswith("Wine")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +153,7 @@ def test_by_columns_tags_metrics_and_descriptions_and_it_says_so(owner: Person, 
         ("葡萄酒质量", ["葡萄酒", "质量", "葡"]),
         ("ワインの品質", ["ワイン", "品質"]),
         ("와인 품질", ["와인", "품질"]),
-        ("نبيذ أَحْمَر", ["نبيذ", "أحمر", "احم"][:2]),
+        ("نبيذ أَحْمَر", ["نبيذ", "أحمر", "احم"]),
         ("गुणवत्ता आँकड़े", ["गुणवत्ता", "गुणव"]),
         ("Ünïcode Straße", ["unicode", "straße"]),
         ("🍷 tasting 🥇", ["🍷", "🥇 tast", "tasting"]),
