@@ -940,6 +940,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/insighter/api/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Find assets by words of their names, columns, tags, metrics and descriptions */
+        get: operations["Assets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project's assets, the one that changed last first; or the pinned ones */
+        get: operations["ProjectAssets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The pinned assets; of each kind how many there are, and those that changed last */
+        get: operations["Home_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/pins/{kind}/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Pin an asset, or move it among the pinned ones */
+        put: operations["Pin_put"];
+        post?: never;
+        /** Unpin it; the answer says where it was */
+        delete: operations["Pin_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who has the project open now */
+        get: operations["Presence_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/auth": {
         parameters: {
             query?: never;
@@ -1415,6 +1501,108 @@ export interface components {
             created_at: string;
         };
         /**
+         * Asset
+         * @description An asset of any kind, as lists show it.
+         */
+        Asset: {
+            /**
+             * Project Id
+             * Format: uuid
+             */
+            project_id: string;
+            /**
+             * Project
+             * @description The project's name.
+             */
+            project: string;
+            /**
+             * Kind
+             * @description dataset, notebook, experiment, run, model or deployment.
+             */
+            kind: string;
+            /**
+             * Key
+             * @description The name of a dataset, model or deployment; the id of all others.
+             */
+            key: string;
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @description Its beginning.
+             */
+            description: string;
+            /**
+             * Version
+             * @description The newest one, of what has versions.
+             */
+            version: number | null;
+            /**
+             * Status
+             * @description A run's or deployment's, in a word; a model's aliases.
+             */
+            status: string;
+            /**
+             * Owner
+             * @description Whoever made it; null where that person is not to be seen.
+             */
+            owner: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Pinned */
+            pinned: boolean;
+        };
+        /**
+         * AssetQuery
+         * @description Which assets of a project.
+         */
+        AssetQuery: {
+            /**
+             * Limit
+             * @default 100
+             */
+            limit?: number;
+            /**
+             * Cursor
+             * @default null
+             */
+            cursor?: string | null;
+            /**
+             * Kind
+             * @default null
+             */
+            kind?: string | null;
+            /**
+             * Pinned
+             * @description Only the pinned ones, in their order, all on one page.
+             * @default false
+             */
+            pinned?: boolean;
+        };
+        /**
+         * AssetsOfKind
+         * @description A kind of assets in a project.
+         */
+        AssetsOfKind: {
+            /** Kind */
+            kind: string;
+            /** Count */
+            count: number;
+            /**
+             * Items
+             * @description Those that changed last.
+             */
+            items: components["schemas"]["Asset"][];
+        };
+        /**
          * AuditQuery
          * @description Which rows.
          */
@@ -1871,6 +2059,80 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+        };
+        /**
+         * Found
+         * @description The best of what was found.
+         */
+        Found: {
+            /** Items */
+            items: components["schemas"]["FoundAsset"][];
+            /**
+             * More
+             * @description Whether there is more than was asked for.
+             */
+            more: boolean;
+        };
+        /**
+         * FoundAsset
+         * @description An asset that was found.
+         */
+        FoundAsset: {
+            /**
+             * Project Id
+             * Format: uuid
+             */
+            project_id: string;
+            /**
+             * Project
+             * @description The project's name.
+             */
+            project: string;
+            /**
+             * Kind
+             * @description dataset, notebook, experiment, run, model or deployment.
+             */
+            kind: string;
+            /**
+             * Key
+             * @description The name of a dataset, model or deployment; the id of all others.
+             */
+            key: string;
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @description Its beginning.
+             */
+            description: string;
+            /**
+             * Version
+             * @description The newest one, of what has versions.
+             */
+            version: number | null;
+            /**
+             * Status
+             * @description A run's or deployment's, in a word; a model's aliases.
+             */
+            status: string;
+            /**
+             * Owner
+             * @description Whoever made it; null where that person is not to be seen.
+             */
+            owner: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Pinned */
+            pinned: boolean;
+            why: components["schemas"]["Why"];
         };
         /**
          * Grant
@@ -2420,6 +2682,27 @@ export interface components {
             name: string;
         };
         /**
+         * Overview
+         * @description What a project's home shows.
+         */
+        Overview: {
+            /** Pinned */
+            pinned: components["schemas"]["Asset"][];
+            /** Kinds */
+            kinds: components["schemas"]["AssetsOfKind"][];
+        };
+        /**
+         * OverviewQuery
+         * @description How much of each kind.
+         */
+        OverviewQuery: {
+            /**
+             * Limit
+             * @default 5
+             */
+            limit?: number;
+        };
+        /**
          * OwnInvitation
          * @description An invitation to the caller's confirmed address.
          */
@@ -2507,6 +2790,17 @@ export interface components {
         Page_AskedAccess_: {
             /** Items */
             items: components["schemas"]["AskedAccess"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[Asset] */
+        Page_Asset_: {
+            /** Items */
+            items: components["schemas"]["Asset"][];
             /**
              * Cursor
              * @description Ask for the next page with it; null on the last page.
@@ -2677,6 +2971,61 @@ export interface components {
             current: string;
             /** New */
             new: string;
+        };
+        /**
+         * Pin
+         * @description A pin. To pin the asset at its position again undoes its removal.
+         */
+        Pin: {
+            /** Kind */
+            kind: string;
+            /** Key */
+            key: string;
+            /** Position */
+            position: number;
+        };
+        /**
+         * PinPlace
+         * @description Where to pin an asset.
+         */
+        PinPlace: {
+            /**
+             * Position
+             * @description From the top; behind the others where omitted.
+             * @default null
+             */
+            position?: number | null;
+        };
+        /**
+         * Presence
+         * @description Who has the project open now, each person once. Nobody, for who is no member.
+         */
+        Presence: {
+            /** Items */
+            items: components["schemas"]["Present"][];
+        };
+        /**
+         * Present
+         * @description Somebody who has the project open.
+         */
+        Present: {
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Display Name */
+            display_name: string;
+            /**
+             * Away
+             * @description The page is open, and nobody looks at it.
+             */
+            away: boolean;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
         };
         /**
          * Preview
@@ -2871,6 +3220,22 @@ export interface components {
             confirm: string;
         };
         /**
+         * ProjectExpected
+         * @description What was there when the change began.
+         */
+        ProjectExpected: {
+            /**
+             * Name
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * Description
+             * @default null
+             */
+            description?: string | null;
+        };
+        /**
          * ProjectFolder
          * @description A project's folder, there and marked as the project's.
          */
@@ -2929,6 +3294,11 @@ export interface components {
              * @default null
              */
             archived?: boolean | null;
+            /**
+             * @description Where something else is there now, nothing changes: 409 `changed_meanwhile`, with `field`, `yours`, `theirs`, `by` and `at` in the details.
+             * @default null
+             */
+            expected?: components["schemas"]["ProjectExpected"] | null;
         };
         /**
          * Quickstart
@@ -3194,6 +3564,35 @@ export interface components {
              * @default null
              */
             cursor?: string | null;
+        };
+        /**
+         * SearchQuery
+         * @description What to find, and where.
+         */
+        SearchQuery: {
+            /**
+             * Q
+             * @description Words, all of which an asset has; the last may be unfinished. Without any: the newest assets.
+             * @default
+             */
+            q?: string;
+            /**
+             * Projects
+             * @description Ids, separated by commas; all that one sees where omitted.
+             * @default null
+             */
+            projects?: string | null;
+            /**
+             * Kinds
+             * @description Separated by commas; all where omitted.
+             * @default null
+             */
+            kinds?: string | null;
+            /**
+             * Limit
+             * @default 20
+             */
+            limit?: number;
         };
         /**
          * Sent
@@ -3467,6 +3866,22 @@ export interface components {
              * @default null
              */
             organisation_id?: string | null;
+        };
+        /**
+         * Why
+         * @description Why an asset was found.
+         */
+        Why: {
+            /**
+             * Field
+             * @description name, description, column, tag, metric, model or text.
+             */
+            field: string;
+            /**
+             * Text
+             * @description Where the word stands, with some of what is around it.
+             */
+            text: string | null;
         };
         Error: {
             code: string;
@@ -8486,6 +8901,426 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Latest"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Assets_get: {
+        parameters: {
+            query?: {
+                q?: string;
+                projects?: string | null;
+                kinds?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Find assets by words of their names, columns, tags, metrics and descriptions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ProjectAssets_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                kind?: string | null;
+                pinned?: boolean;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A project's assets, the one that changed last first; or the pinned ones */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Asset_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Home_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pinned assets; of each kind how many there are, and those that changed last */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Pin_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                kind: string;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinPlace"];
+            };
+        };
+        responses: {
+            /** @description Pin an asset, or move it among the pinned ones */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pin"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Pin_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                kind: string;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Unpin it; the answer says where it was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pin"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Presence_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who has the project open now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Presence"];
                 };
             };
             /** @description An error */
