@@ -23,15 +23,17 @@ language sql immutable parallel safe set search_path = '' as $$
   from string_to_table(private.search_text(p_text), ' ') w where w <> ''
 $$;
 
--- With the words stand, as words that nobody can type, the whole name, the kind and the project. So the one index answers "this
--- word, in these projects", and a word that is common elsewhere costs nothing here.
+-- The name as it is searched: what a name begins with is found by an index of its own, without a look at all that do.
+alter table insighter.assets add column named text not null default '';
+
+-- With the words stand, as words that nobody can type, the kind and the project. So the one index answers "this word, in these
+-- projects", and a word that is common elsewhere costs little here.
 create or replace function private.asset_search() returns trigger
 language plpgsql set search_path = '' as $$
 begin
+  new.named := left(private.search_text(left(new.name, 1000)), 100);
   -- A tsvector holds at most 1 MB: what is longer is found by its beginning.
-  new.search := concat_ws(' ',
-    '''p ' || new.project_id || '''', '''k ' || new.kind || '''',
-    '''n ' || left(private.search_text(left(new.name, 1000)), 100) || '''',
+  new.search := concat_ws(' ', '''p ' || new.project_id || '''', '''k ' || new.kind || '''',
     private.search_words(left(new.name, 1000), '1A'), private.search_words(left(new.terms, 20000), '2B'),
     private.search_words(left(new.description, 20000), '3C'))::tsvector;
   return new;
@@ -41,29 +43,32 @@ update insighter.assets set name = name;
 
 -- Without a list of what is pending: a search would read it from end to end.
 create index assets_search on insighter.assets using gin (search) with (fastupdate = off) where deleted_at is null;
+create index assets_named on insighter.assets (project_id, named text_pattern_ops) where deleted_at is null;
 create index assets_updated on insighter.assets (project_id, updated_at desc, kind, id) where deleted_at is null;
 
--- The best of the assets that have all words of a query, the last of which may be unfinished; without words the newest ones. No
--- more than about a thousand are compared, however many there are: first those whose name it is or begins with it, then the
--- newest. DEFINER: the index of words cannot be used below row-level security, as a comparison of words might tell of rows that
--- are not to be seen. What that would let through is asked for here, and again by whoever reads the rows.
+-- The best of the assets that have all words of a query, the last of which may be unfinished; without words the newest ones.
+-- However many there are, a few thousand are compared at most: those whose name it is or begins with it, the newest, and of a
+-- query that is rare among these a thousand others. DEFINER: the index of words cannot be used below row-level security, as a
+-- comparison of words might tell of rows that are not to be seen. What that would let through is asked for here, and again by
+-- whoever reads the rows.
 create function private.assets_found(p_query text, p_projects uuid[], p_kinds text[], p_limit int)
 returns table (project_id uuid, kind text, id text, place bigint)
-language plpgsql stable security definer rows 50 set search_path = '' set enable_seqscan = off as $$
+language plpgsql stable security definer rows 50 set search_path = ''
+-- The plans that fit, whatever the query; planning costs more than they do.
+set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off as $$
 declare
   v_text text := private.search_text(left(p_query, 200));
   -- What has no word in it, but is not empty either: "--".
   v_signs text := case when v_text = '' then lower(btrim(normalize(left(p_query, 200), nfc))) end;
+  v_named text := left(v_text, 100);
   v_projects uuid[] := array(
     select distinct p from private.project_ids() p where p_projects is null or p = any (p_projects));
   v_unseen uuid[] := array(select private.unseen_assets());
   v_kinds text[] := array(select k from unnest(p_kinds) k where k ~ '^[a-z]{1,20}$');
   v_scope text;
-  v_named tsquery;
-  v_begun tsquery;
   v_in_name tsquery;
   v_words tsquery;
-  v_window int := greatest(50, 5000 / greatest(cardinality(v_projects), 1));
+  v_window int := greatest(50, 2000 / greatest(cardinality(v_projects), 1));
 begin
   if cardinality(v_projects) = 0 or (p_kinds is not null and cardinality(v_kinds) = 0) then
     return;
@@ -84,8 +89,6 @@ begin
   end if;
   v_scope := '(' || (select string_agg('''p ' || p || '''', ' | ') from unnest(v_projects) p) || ')'
     || coalesce(' & (' || (select string_agg('''k ' || k || '''', ' | ') from unnest(v_kinds) k) || ')', '');
-  v_named := (v_scope || ' & ''n ' || left(v_text, 100) || '''')::tsquery;
-  v_begun := (v_scope || ' & ''n ' || left(v_text, 100) || ''':*')::tsquery;
   select string_agg('''' || left(w.word, 64) || ''':' || case when w.n = w.last then '*A' else 'A' end, ' & ')::tsquery,
     (v_scope || ' & ' || string_agg('''' || left(w.word, 64) || '''' || case when w.n = w.last then ':*' else '' end,
       ' & '))::tsquery
@@ -93,37 +96,39 @@ begin
   from (select word, n, count(*) over () as last
     from unnest((string_to_array(v_text, ' '))[1:12]) with ordinality u (word, n)) w;
   return query
-    with named as (
-      (select a.* from insighter.assets a
-      where a.search @@ v_named and a.deleted_at is null and (a.uuid is null or a.uuid <> all (v_unseen)) limit 100)
-      union all
-      (select a.* from insighter.assets a
-      where a.search @@ v_begun and a.deleted_at is null and (a.uuid is null or a.uuid <> all (v_unseen)) limit 300)
-    ), worded as materialized (
-      select a.* from insighter.assets a
-      where a.search @@ v_words and a.deleted_at is null and (a.uuid is null or a.uuid <> all (v_unseen)) limit 1000
-    ), recent as (
-      -- Of very many, those above are the oldest.
+    with begun as (
       select w.* from unnest(v_projects) p
       cross join lateral (
-        select a.* from insighter.assets a where a.project_id = p and a.deleted_at is null
+        select a.project_id, a.kind, a.id, a.updated_at, case when a.named = v_named then 0 else 1 end as tier
+        from insighter.assets a
+        where a.project_id = p and a.deleted_at is null
+          and a.named operator(pg_catalog.~>=~) v_named and a.named operator(pg_catalog.~<~) (v_named || chr(1114111))
+          and (p_kinds is null or a.kind = any (v_kinds)) and (a.uuid is null or a.uuid <> all (v_unseen))
+        order by a.named using operator(pg_catalog.~<~) limit greatest(20, 300 / cardinality(v_projects))) w
+    ), recent as materialized (
+      select w.project_id, w.kind, w.id, w.updated_at, w.tier from unnest(v_projects) p
+      cross join lateral (
+        select a.*, case when a.named = v_named then 0 when starts_with(a.named, v_named) then 1
+          when a.search @@ v_in_name then 2 else 3 end as tier
+        from insighter.assets a where a.project_id = p and a.deleted_at is null
         order by a.updated_at desc, a.kind, a.id limit v_window) w
-      where (select count(*) from worded) = 1000 and w.search @@ v_words
-        and (w.uuid is null or w.uuid <> all (v_unseen))
+      where w.search @@ v_words and (w.uuid is null or w.uuid <> all (v_unseen))
+    ), rare as (
+      select a.project_id, a.kind, a.id, a.updated_at, case when a.named = v_named then 0
+        when starts_with(a.named, v_named) then 1 when a.search @@ v_in_name then 2 else 3 end as tier
+      from insighter.assets a
+      where (select count(*) from recent) < 200
+        and a.search @@ v_words and a.deleted_at is null and (a.uuid is null or a.uuid <> all (v_unseen))
+      limit 1000
     ), candidates as (
-      select distinct on (c.project_id, c.kind, c.id) c.project_id, c.kind, c.id, c.updated_at, c.search
-      from (select * from named union all select * from worded union all select * from recent) c
-    ), ranked as (
-      select c.project_id, c.kind, c.id, c.updated_at,
-        case when c.search @@ v_named then 0 when c.search @@ v_begun then 1 when c.search @@ v_in_name then 2 else 3 end
-          as tier,
+      select c.project_id, c.kind, c.id, max(c.updated_at) as updated_at, min(c.tier) as tier,
         -- Runs come by the thousand, with names that a program gave them.
         c.kind = 'run' as common
-      from candidates c
+      from (select * from begun union all select * from recent union all select * from rare) c
+      group by c.project_id, c.kind, c.id
     )
-    select r.project_id, r.kind, r.id,
-      row_number() over (order by r.tier, r.common, r.updated_at desc, r.kind, r.id)
-    from ranked r order by r.tier, r.common, r.updated_at desc, r.kind, r.id limit p_limit;
+    select c.project_id, c.kind, c.id, row_number() over (order by c.tier, c.common, c.updated_at desc, c.kind, c.id)
+    from candidates c order by c.tier, c.common, c.updated_at desc, c.kind, c.id limit p_limit;
 end
 $$;
 

@@ -3,6 +3,7 @@ export { ApiError, everything, isAbort, serverUrl, type IPage, type IUploadOptio
 export { session } from './session';
 
 export * as accounts from './accounts';
+export * as assets from './assets';
 export * as projects from './projects';
 export * as datasets from './datasets';
 export * as experiments from './experiments';
@@ -21,6 +22,8 @@ export type {
   SignIn,
   SignUp
 } from './accounts';
+export type { Asset, AssetsOfKind, Found, FoundAsset, Overview } from './assets';
+export type { Present } from './channel';
 export type { Project, ProjectContents, ProjectCreate, ProjectUpdate, Quickstart, Status } from './projects';
 export type { Column, Dataset, DatasetDetail, DatasetVersion, Preview, Uploaded } from './datasets';
 export type {
@@ -40,5 +43,5 @@ export type {
   RegisterModel,
   SignatureField
 } from './models';
-export type { Invitation } from './sharing';
+export type { Invitation, Member } from './sharing';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

@@ -1,4 +1,4 @@
-import { call } from './client';
+import { call, everything, type IPage } from './client';
 import type { components } from './generated';
 import type { Project } from './projects';
 
@@ -6,6 +6,16 @@ type Schemas = components['schemas'];
 
 /** An invitation that waits for the caller's answer. */
 export type Invitation = Schemas['OwnInvitation'];
+
+/** Somebody with a role in a project. */
+export type Member = Schemas['Member'];
+
+/** A project's members: the owner first, then by role and name. */
+export function members(projectId: string): Promise<Member[]> {
+  return everything<Member>((cursor): Promise<IPage<Member>> =>
+    call('get', '/projects/{project_id}/members', { path: { project_id: projectId }, query: { cursor } })
+  );
+}
 
 /** Invitations to the caller's confirmed address. */
 export async function invitations(): Promise<Invitation[]> {

@@ -24,6 +24,9 @@ import type { IProjects, ISection } from './tokens';
 
 const SignIn = React.lazy(async () => ({ default: (await import('../accounts/signin')).SignIn }));
 
+/** The command that opens a project's home; the home's. */
+const OPEN_HOME = 'insighter:open-home';
+
 /** How many projects the switcher's menu lists before one has to search. */
 const MENU_LENGTH = 12;
 
@@ -87,6 +90,11 @@ export function SidebarView(props: { projects: IProjects; sections: Sections }):
           {trans.__('Archived: it can be read, and not changed.')}
         </div>
       )}
+      {sections.tops.map((Top, index) => (
+        <ErrorBoundary key={index}>
+          <Top project={project} />
+        </ErrorBoundary>
+      ))}
       {people && <Invitations me={me} projects={projects} />}
       <div className="jp-Insighter-Sections">
         {fresh && (
@@ -205,6 +213,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           </button>
         </h2>
         <VisibilityBadge project={project} />
+        <CommandButton action={{ command: OPEN_HOME, args: { project: project.id } }} />
         <IconButton icon={ellipsesIcon} label={trans.__('Project actions')} hasMenu onClick={openActions} />
         <IconButton
           icon={addIcon}
@@ -214,7 +223,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
       </div>
       <div className="jp-Insighter-Facts">
         <span className="jp-Insighter-Facts-text">
-          {standing(project, trans).map(fact => (
+          {standing(project, trans, projects.present.length).map(fact => (
             <React.Fragment key={fact}>
               <span>{fact}</span>
               {' · '}
@@ -229,13 +238,17 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
 }
 
 /** What the caller is in the project, and with how many others. */
-function standing(project: Project, trans: ReturnType<typeof useUi>['trans']): string[] {
+function standing(project: Project, trans: ReturnType<typeof useUi>['trans'], here: number): string[] {
   if (project.personal) {
     return [trans.__('only you')];
   }
   const facts = project.member
     ? [roleName(project.role, trans), trans._n('%1 member', '%1 members', project.members)]
     : [trans.__('not a member')];
+  // that one is here oneself is no news
+  if (here > 1) {
+    facts.push(trans.__('%1 here', here));
+  }
   return may({ ...project, archived_at: null }, 'editor') ? facts : [...facts, trans.__('read only')];
 }
 
