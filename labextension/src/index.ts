@@ -5,6 +5,7 @@ import activity from './activity/plugin';
 import assets from './assets/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
+import home from './home/plugin';
 import projects from './projects/plugin';
 import registry from './registry/plugin';
 import tracking from './tracking/plugin';
@@ -14,6 +15,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   ...projects,
   assets,
   accounts,
+  home,
   datahub,
   tracking,
   registry,

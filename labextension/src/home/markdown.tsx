@@ -16,11 +16,10 @@ export function Markdown(props: { text: string; rendermime: IRenderMimeRegistry 
     const renderer = rendermime.createRenderer(MARKDOWN);
     const model = rendermime.createModel({ data: { [MARKDOWN]: text }, trusted: false });
     Widget.attach(renderer, node);
-    renderer.renderModel(model).catch((reason: unknown) => console.error('Markdown was not rendered.', reason));
-    return () => {
-      renderer.dispose();
-      model.dispose();
-    };
+    renderer
+      .renderModel(model)
+      .catch((reason: unknown) => console.error('Markdown was not rendered.', reason));
+    return () => renderer.dispose();
   }, [text, rendermime]);
   return rendermime ? (
     <div ref={place} className="jp-Insighter-Markdown" />

@@ -2,7 +2,14 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import * as React from 'react';
 
 import { assets as api, type Overview, projects as projectsApi, type Present, type Project } from '../api';
-import { CommandButton, EmptyState, ErrorBoundary, ErrorNote, formatNumber, RelativeTime } from '../components';
+import {
+  CommandButton,
+  EmptyState,
+  ErrorBoundary,
+  ErrorNote,
+  formatNumber,
+  RelativeTime
+} from '../components';
 import { useHost, useRevision } from '../pages/host';
 import { Facts, Page } from '../pages/page';
 import { Resource, useOwnResource } from '../pages/resource';
@@ -35,7 +42,11 @@ export function HomePage(props: IHomeProps): JSX.Element {
   const [project, error] = useProject(id, revision);
   if (!project) {
     return (
-      <Page kind={trans.__('Project')} title={trans.__('Home')} notes={error ? <ErrorNote error={error} /> : null}>
+      <Page
+        kind={trans.__('Project')}
+        title={trans.__('Home')}
+        notes={error ? <ErrorNote error={error} /> : null}
+      >
         {!error && <p className="jp-Insighter-Loading">{trans.__('Loading…')}</p>}
       </Page>
     );
@@ -69,7 +80,9 @@ function Loaded(props: IHomeProps & { project: Project; revision: number }): JSX
           {present.length > 0 && <span>{trans.__('%1 here', present.length)}</span>}
           {kinds.map(({ kind, count }) => (
             <span key={kind}>
-              {formatNumber(count)} {(count === 1 ? assets.kind(kind)?.label : assets.kind(kind)?.plural)?.toLocaleLowerCase() ?? kind}
+              {formatNumber(count)}{' '}
+              {(count === 1 ? assets.kind(kind)?.label : assets.kind(kind)?.plural)?.toLocaleLowerCase() ??
+                kind}
             </span>
           ))}
           {project.archived_at !== null && <span>{trans.__('archived')}</span>}
@@ -120,11 +133,16 @@ function Empty({ project }: { project: Project }): JSX.Element {
     return <p className="jp-Insighter-Quiet">{trans.__('There is nothing in this project yet.')}</p>;
   }
   const upload = commands.hasCommand(UPLOAD)
-    ? { label: trans.__('Upload data'), onClick: () => void commands.execute(UPLOAD, { project: project.id }) }
+    ? {
+        label: trans.__('Upload data'),
+        onClick: () => void commands.execute(UPLOAD, { project: project.id })
+      }
     : undefined;
   return (
     <EmptyState
-      text={trans.__('Datasets, experiments, models and endpoints of this project will stand here. It begins with data.')}
+      text={trans.__(
+        'Datasets, experiments, models and endpoints of this project will stand here. It begins with data.'
+      )}
       action={upload}
       code={FIRST_LINES}
     />

@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import { type Member, type Present, type Project, sharing } from '../api';
-import { ErrorNote, StatusDot } from '../components';
+import { ErrorNote, Initials, StatusDot } from '../components';
 import { useHost } from '../pages/host';
 import { Resource, useOwnResource } from '../pages/resource';
 import { roleName } from '../projects/roles';
@@ -10,7 +10,11 @@ import { roleName } from '../projects/roles';
 const FEW = 8;
 
 /** Who is in the project, and who of them is here now. */
-export function People(props: { project: Project; revision: number; present: ReadonlyArray<Present> }): JSX.Element {
+export function People(props: {
+  project: Project;
+  revision: number;
+  present: ReadonlyArray<Present>;
+}): JSX.Element {
   const { project, revision, present } = props;
   const { trans } = useHost();
   const [list, { value, error }] = useOwnResource(
@@ -66,16 +70,5 @@ function Person(props: { member: Member; present: Present | undefined }): JSX.El
         />
       )}
     </li>
-  );
-}
-
-/** A person's initials in a circle; the name stands beside it, or is its title. */
-export function Initials(props: { name: string; title?: string; away?: boolean }): JSX.Element {
-  const words = props.name.trim().split(/\s+/);
-  const letters = [words[0], ...(words.length > 1 ? [words[words.length - 1]] : [])];
-  return (
-    <span className={`jp-Insighter-Initials${props.away ? ' jp-mod-away' : ''}`} title={props.title} aria-hidden="true">
-      {letters.map(word => [...word][0]?.toLocaleUpperCase()).join('')}
-    </span>
   );
 }

@@ -11,7 +11,10 @@ import { may } from '../projects/roles';
 import { Markdown } from './markdown';
 
 /** What the project is for: read, and by admins edited where it stands. */
-export function Purpose(props: { project: Project; rendermime: IRenderMimeRegistry | null }): JSX.Element | null {
+export function Purpose(props: {
+  project: Project;
+  rendermime: IRenderMimeRegistry | null;
+}): JSX.Element | null {
   const { project, rendermime } = props;
   const { trans } = useHost();
   const [editing, setEditing] = React.useState(false);
@@ -36,7 +39,11 @@ export function Purpose(props: { project: Project; rendermime: IRenderMimeRegist
           <Markdown text={project.description} rendermime={rendermime} />
           {mayEdit && (
             <span className="jp-Insighter-Purpose-edit">
-              <IconButton icon={editIcon} label={trans.__('Edit the purpose')} onClick={() => setEditing(true)} />
+              <IconButton
+                icon={editIcon}
+                label={trans.__('Edit the purpose')}
+                onClick={() => setEditing(true)}
+              />
             </span>
           )}
         </>
@@ -104,7 +111,10 @@ function Editor(props: { project: Project; onDone: () => void }): JSX.Element {
         }
       }}
     >
-      <Field label={trans.__('Purpose')} hint={trans.__('Markdown. Ctrl or ⌘ with Enter saves, Escape leaves it.')}>
+      <Field
+        label={trans.__('Purpose')}
+        hint={trans.__('Markdown. Ctrl or ⌘ with Enter saves, Escape leaves it.')}
+      >
         {field => (
           <textarea
             id={field}
@@ -132,9 +142,7 @@ function Editor(props: { project: Project; onDone: () => void }): JSX.Element {
         />
       )}
       {error !== null && <ErrorNote error={error} />}
-      {sure && (
-        <p role="alert">{trans.__('What you typed is not saved. Cancel once more to leave it.')}</p>
-      )}
+      {sure && <p role="alert">{trans.__('What you typed is not saved. Cancel once more to leave it.')}</p>}
       <div className="jp-Insighter-Buttons">
         <Button primary submit disabled={busy}>
           {trans.__('Save')}

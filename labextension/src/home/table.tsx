@@ -126,12 +126,7 @@ export function KindSection(props: { project: string; kind: AssetsOfKind }): JSX
       <AssetTable label={known?.plural ?? kind.kind} assets={items} />
       {error !== null && <ErrorNote error={error} onRetry={() => void load(items)} />}
       {kind.count > items.length && (
-        <button
-          type="button"
-          className="jp-Insighter-Link"
-          disabled={busy}
-          onClick={() => void load(items)}
-        >
+        <button type="button" className="jp-Insighter-Link" disabled={busy} onClick={() => void load(items)}>
           {kind.count - items.length <= 50
             ? trans.__('Show all %1', formatNumber(kind.count))
             : trans.__('Show 50 more of %1', formatNumber(kind.count))}

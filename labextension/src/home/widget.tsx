@@ -12,5 +12,9 @@ export function homeContent(
   rendermime: IRenderMimeRegistry | null,
   args: IPageArgs
 ): PageContent<IPageArgs> {
-  return new PageContent(args, host, <HomePage id={args.project} sections={sections} rendermime={rendermime} />);
+  return new PageContent(
+    args,
+    host,
+    <HomePage id={args.project} sections={sections} rendermime={rendermime} />
+  );
 }

@@ -1,7 +1,7 @@
 import { addIcon, caretDownIcon, caretRightIcon, ellipsesIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { Project } from '../api';
+import type { Present, Project } from '../api';
 import {
   CommandButton,
   EmptyState,
@@ -9,6 +9,7 @@ import {
   ErrorNote,
   formatNumber,
   IconButton,
+  Initials,
   openMenu,
   RelativeTime,
   StatusDot,
@@ -26,6 +27,9 @@ const SignIn = React.lazy(async () => ({ default: (await import('../accounts/sig
 
 /** The command that opens a project's home; the home's. */
 const OPEN_HOME = 'insighter:open-home';
+
+/** How many people's initials stand in the line of facts. */
+const FACES = 4;
 
 /** How many projects the switcher's menu lists before one has to search. */
 const MENU_LENGTH = 12;
@@ -223,12 +227,13 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
       </div>
       <div className="jp-Insighter-Facts">
         <span className="jp-Insighter-Facts-text">
-          {standing(project, trans, projects.present.length).map(fact => (
+          {standing(project, trans).map(fact => (
             <React.Fragment key={fact}>
               <span>{fact}</span>
               {' · '}
             </React.Fragment>
           ))}
+          <Here present={projects.present} />
           <RelativeTime time={project.last_activity} />
         </span>
         <LiveDot projects={projects} />
@@ -237,18 +242,36 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
   );
 }
 
+/** Who has the project open now. Nothing while that is nobody but oneself. */
+function Here({ present }: { present: ReadonlyArray<Present> }): JSX.Element | null {
+  const { trans } = useUi();
+  if (present.length < 2) {
+    return null;
+  }
+  const names = present.map(({ display_name, away }) =>
+    away ? trans.__('%1 (away)', display_name) : display_name
+  );
+  return (
+    <span title={trans.__('Here now: %1', names.join(', '))}>
+      <span className="jp-Insighter-Here">
+        {present.slice(0, FACES).map(person => (
+          <Initials key={person.user_id} name={person.display_name} away={person.away} />
+        ))}
+      </span>{' '}
+      {trans.__('%1 here', present.length)}
+      {' · '}
+    </span>
+  );
+}
+
 /** What the caller is in the project, and with how many others. */
-function standing(project: Project, trans: ReturnType<typeof useUi>['trans'], here: number): string[] {
+function standing(project: Project, trans: ReturnType<typeof useUi>['trans']): string[] {
   if (project.personal) {
     return [trans.__('only you')];
   }
   const facts = project.member
     ? [roleName(project.role, trans), trans._n('%1 member', '%1 members', project.members)]
     : [trans.__('not a member')];
-  // that one is here oneself is no news
-  if (here > 1) {
-    facts.push(trans.__('%1 here', here));
-  }
   return may({ ...project, archived_at: null }, 'editor') ? facts : [...facts, trans.__('read only')];
 }
 
