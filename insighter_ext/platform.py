@@ -13,6 +13,7 @@ from insighter_ext import __version__
 from insighter_ext.accounts.service import AccountsService
 from insighter_ext.achievements.service import AchievementsService
 from insighter_ext.archives.service import ArchivesService
+from insighter_ext.assets.service import AssetsService
 from insighter_ext.audit.service import AuditService
 from insighter_ext.bus.service import BusService
 from insighter_ext.config import Mode, Settings
@@ -24,6 +25,7 @@ from insighter_ext.gateways import AuthGateway, DataGateway, ObjectStore
 from insighter_ext.gateways.adapters import Adapters
 from insighter_ext.lineage.service import LineageService
 from insighter_ext.notebooks.service import NotebooksService
+from insighter_ext.presence.service import PresenceService
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
@@ -64,6 +66,8 @@ class Platform:
     achievements: AchievementsService
     lineage: LineageService
     archives: ArchivesService
+    assets: AssetsService
+    presence: PresenceService
 
     @property
     def mode(self) -> Mode:
@@ -123,6 +127,7 @@ class Platform:
         )
         projects = ProjectsService(data, objects, deployments.project_deleted)
         datahub = DatahubService(data, objects, settings)
+        bus = BusService(data, adapters.wake)
         deployments.open()
         return cls(
             settings,
@@ -143,6 +148,9 @@ class Platform:
             AchievementsService(data),
             LineageService(data),
             ArchivesService(data, objects),
+            bus,
+            AssetsService(data),
+            PresenceService(data, bus),
         )
 
     async def close(self) -> None:

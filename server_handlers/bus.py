@@ -15,6 +15,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from insighter_ext.bus.models import Batch, BusQuery, Latest, Message, MessageCreate, topics_of
 from insighter_ext.errors import InsighterError, NotFound, Unauthenticated
 from server_handlers.base import API, ApiHandler, PlatformHandler, operation
+from server_handlers.presence import OpenPage
 from server_handlers.principals import principal_of
 
 log = logging.getLogger("insighter.bus")
@@ -72,13 +73,18 @@ class BusTopicHandler(ApiHandler):
 
 
 class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
-    """``/projects/{id}/bus/socket?after=&topics=``: batches as they come, as JSON.
+    """``/projects/{id}/bus/socket?after=&topics=&presence=``: batches as they come, as JSON.
+
+    With ``presence=here`` or ``presence=away`` it is the connection of a page that has the project open: its person is
+    told to the others, and the others to it, as ``{"present": […]}``.
 
     It is closed with 4404 when the project is not to be seen any more, with 4401 when the credential ended. After any
     other end the client goes on at the last cursor it has.
     """
 
     route_path: ClassVar[str] = API + r"/projects/([^/]+)/bus/socket"
+
+    _page: OpenPage | None = None
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Upgrade."""
@@ -97,6 +103,11 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
             self._follow(project, query.get("after"), query.get("topics"))
         )
         self._watching = asyncio.ensure_future(self._watch())
+        presence = query.get("presence")
+        if presence in {"here", "away"}:
+            self._page = OpenPage(
+                self.platform, self.principal, project, self.write_message, presence == "away"
+            )
 
     async def _watch(self) -> None:
         while True:
@@ -131,7 +142,9 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
             self.close(_FAILED, "internal")
 
     def on_message(self, message: str | bytes) -> None:
-        """Listeners only listen."""
+        """Listeners only listen; pages say whether they are looked at."""
+        if self._page is not None:
+            self._page.hear(message)
 
     def on_close(self) -> None:
         """Stop following."""
@@ -139,6 +152,8 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
             running = getattr(self, task, None)
             if running is not None:
                 running.cancel()
+        if self._page is not None:
+            self._page.close()
         super().on_close()
 
 

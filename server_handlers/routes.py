@@ -8,6 +8,7 @@ from server_handlers import (
     accounts,
     achievements,
     archives,
+    assets,
     audit,
     bus,
     datahub,
@@ -16,6 +17,7 @@ from server_handlers import (
     mlflow,
     notebooks,
     openapi,
+    presence,
     projects,
     registry,
     sharing,
@@ -37,6 +39,8 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *lineage.HANDLERS,
     *bus.HANDLERS,
     *achievements.HANDLERS,
+    *assets.HANDLERS,
+    *presence.HANDLERS,
     *accounts.HANDLERS,
 ]
 

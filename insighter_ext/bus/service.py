@@ -72,7 +72,7 @@ class BusService:
             after: a position that an answer gave; the present one where None, and then nothing is answered.
             wait: seconds to wait for a message when there is none.
         """
-        with self._ear(project_id) as ear:
+        with self.ear(str(project_id)) as ear:
             deadline = asyncio.get_running_loop().time() + wait
             while True:
                 ear.clear()
@@ -81,7 +81,7 @@ class BusService:
                 if found["items"] or left <= 0:
                     return Batch.model_validate(found)
                 after = found["cursor"]
-                await _wait(ear, min(left, _SOON if found["pending"] else left))
+                await heard(ear, min(left, _SOON if found["pending"] else left))
 
     async def subscribe(
         self,
@@ -96,7 +96,7 @@ class BusService:
         Raises:
             NotFound: the project is gone, or not shared with the principal any more.
         """
-        with self._ear(project_id) as ear:
+        with self.ear(str(project_id)) as ear:
             first = True
             while True:
                 ear.clear()
@@ -106,7 +106,7 @@ class BusService:
                     first = False
                     yield Batch.model_validate(found)
                 if not found["more"]:
-                    await _wait(ear, _SOON if found["pending"] else _LOOK_SECONDS)
+                    await heard(ear, _SOON if found["pending"] else _LOOK_SECONDS)
 
     async def _read(
         self,
@@ -143,29 +143,35 @@ class BusService:
             done.exception()  # looked at: whoever asked may have gone, and then it is nobody's
 
     @contextmanager
-    def _ear(self, project_id: UUID) -> Iterator[asyncio.Event]:
+    def ear(self, woken_by: str) -> Iterator[asyncio.Event]:
+        """Something that is set whenever there is something new to read.
+
+        Args:
+            woken_by: what the database calls: a project's id, or what a capability of its own calls by.
+        """
         if not self._started:
             self._started = True
             self._source.start(self._wake)
         ear = asyncio.Event()
-        ears = self._listening.setdefault(str(project_id), set())
+        ears = self._listening.setdefault(woken_by, set())
         ears.add(ear)
         try:
             yield ear
         finally:
             ears.discard(ear)
             if not ears:
-                self._listening.pop(str(project_id), None)
+                self._listening.pop(woken_by, None)
 
-    def _wake(self, project_id: str | None) -> None:
+    def _wake(self, called: str | None) -> None:
         self._wakes += 1
-        chosen = self._listening.values() if project_id is None else [self._listening.get(project_id, set())]
+        chosen = self._listening.values() if called is None else [self._listening.get(called, set())]
         for ears in chosen:
             for ear in ears:
                 ear.set()
 
 
-async def _wait(ear: asyncio.Event, seconds: float) -> None:
+async def heard(ear: asyncio.Event, seconds: float) -> None:
+    """Wait until an ear hears something, no longer than some seconds."""
     try:
         async with asyncio.timeout(seconds):
             await ear.wait()

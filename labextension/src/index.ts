@@ -9,6 +9,7 @@ import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
 import lineage from './lineage/plugin';
 import notebooks from './notebooks/plugin';
+import home from './home/plugin';
 import projects from './projects/plugin';
 import registry from './registry/plugin';
 import sharing from './sharing/plugin';
@@ -21,6 +22,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   accounts,
   sharing,
   archives,
+  home,
   datahub,
   notebooks,
   tracking,

@@ -30,6 +30,8 @@ NOT_AUDITED = {
     "lineage_edges": "made by triggers of what is audited itself, and with a version that is",
     "notebook_kernels": "which notebook a kernel runs, as its session says",
     "notebook_runs": "which notebook made a run, written with the run, which is audited",
+    "pins": "which assets stand first: of no consequence, and told by events",
+    "presence": "who has a page open now, which is nobody's to look up later",
     "messages": "what programs say to each other, for those who listen",
     "events": "an account of changes itself, for people",
     "run_metrics": "measurements, added by the thousand and never changed; the run is audited",

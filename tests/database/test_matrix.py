@@ -261,6 +261,17 @@ class World:
                 self.values["annotator"],
                 self.values["owner"],
             )
+        for position, (kind, asset) in enumerate([("deployment", "deployment"), ("dataset", "closed")], 1):
+            self.database.superuser(
+                "insert into insighter.pins (project_id, asset_kind, asset_id, position) values (%s, %s, %s, %s)",
+                self.values["project"],
+                kind,
+                str(self.values[asset]),
+                position,
+            )
+        self.people["owner"].call(
+            "presence_enter", project_id=self.values["project"], connection=uuid4(), away=False
+        )
         # The member of the organisation is invited to the project, and has asked for it; so has somebody else.
         self.database.superuser(
             "update auth.users set email_confirmed_at = now() where id = %s", self.values["team"]

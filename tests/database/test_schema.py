@@ -69,6 +69,7 @@ DEFINERS = {
     "private.achievement_earned": "whether anybody has it, for an admin, also those who show it to nobody",
     "private.hides_achievements": "what somebody set, which others do not read",
     "private.notebook_changed": "the same",
+    "private.assets_found": "a search by the index of words, which applies memberships and restrictions itself",
     # The audit and the events are written by nobody else.
     "private.record": "events, in the caller's own name",
     "private.audit_note": "the audit",
@@ -115,6 +116,7 @@ NARROWING = {
     "access_requests.decided_at": "of the requests for projects one is an admin of",
     "access_requests.decided_by": "of a row that is being written",
     "access_asked.created_at": "of what one has asked for oneself",
+    "presence.seen_at": "of the projects one is a member of",
     "restrictions.min_role": "of a row that is being written",
     "archives.kind": "the same",
     "objects.name": "of the objects of a bucket",

@@ -8,6 +8,12 @@ import type { components } from './generated';
 /** A message of the bus, as a CloudEvent. */
 export type Message = components['schemas']['Message'];
 
+/** Somebody who has the project open. */
+export type Present = components['schemas']['Present'];
+
+/** What comes through the connection: messages with the position behind them, or who is there now. */
+type News = components['schemas']['Batch'] | { present: Present[] };
+
 /** Milliseconds until a lost connection is tried again: the first time, and at most. */
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
@@ -20,6 +26,10 @@ const FOR_GOOD: ReadonlyArray<number> = [4401, 4404];
  * nothing heard twice.
  */
 export class Channel implements IDisposable {
+  constructor() {
+    document.addEventListener('visibilitychange', this._look);
+  }
+
   /** Whether the server calls when something happens. */
   get live(): boolean {
     return this._live;
@@ -28,6 +38,16 @@ export class Channel implements IDisposable {
   /** What happened, in order. */
   get heard(): ISignal<this, ReadonlyArray<Message>> {
     return this._heard;
+  }
+
+  /** Who has the project open, this page's own person included; nobody while that is not known. */
+  get present(): ReadonlyArray<Present> {
+    return this._present;
+  }
+
+  /** Somebody came or went. */
+  get presentChanged(): ISignal<this, void> {
+    return this._presentChanged;
   }
 
   /** It came to live, or went. */
@@ -57,6 +77,7 @@ export class Channel implements IDisposable {
 
   dispose(): void {
     this._disposed = true;
+    document.removeEventListener('visibilitychange', this._look);
     this._leave();
     Signal.clearData(this);
   }
@@ -67,7 +88,7 @@ export class Channel implements IDisposable {
       return;
     }
     const settings = ServerConnection.makeSettings();
-    const query: Record<string, string> = { topics: 'activity' };
+    const query: Record<string, string> = { topics: 'activity', presence: away() ? 'away' : 'here' };
     if (this._cursor) {
       query['after'] = this._cursor;
     }
@@ -90,7 +111,11 @@ export class Channel implements IDisposable {
   }
 
   private _take(text: string): void {
-    const batch = JSON.parse(text) as components['schemas']['Batch'];
+    const batch = JSON.parse(text) as News;
+    if ('present' in batch) {
+      this._setPresent(batch.present);
+      return;
+    }
     this._cursor = batch.cursor;
     this._wait = FIRST_WAIT;
     this._setLive(true);
@@ -118,10 +143,25 @@ export class Channel implements IDisposable {
     this._setLive(false);
   }
 
+  /** Tell whether anybody looks at this page. */
+  private readonly _look = (): void => {
+    if (this._socket?.readyState === WebSocket.OPEN) {
+      this._socket.send(JSON.stringify({ away: away() }));
+    }
+  };
+
+  private _setPresent(present: ReadonlyArray<Present>): void {
+    this._present = present;
+    this._presentChanged.emit();
+  }
+
   private _setLive(live: boolean): void {
     if (live !== this._live) {
       this._live = live;
       this._stateChanged.emit();
+    }
+    if (!live && this._present.length > 0) {
+      this._setPresent([]);
     }
   }
 
@@ -134,6 +174,13 @@ export class Channel implements IDisposable {
   private _disposed = false;
   private _wait = FIRST_WAIT;
   private _timer = 0;
+  private _present: ReadonlyArray<Present> = [];
+  private readonly _presentChanged = new Signal<this, void>(this);
   private readonly _heard = new Signal<this, ReadonlyArray<Message>>(this);
   private readonly _stateChanged = new Signal<this, void>(this);
+}
+
+/** Whether the page is open, and nobody looks at it. */
+function away(): boolean {
+  return document.visibilityState === 'hidden';
 }

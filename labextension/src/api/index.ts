@@ -4,6 +4,7 @@ export { session } from './session';
 
 export * as accounts from './accounts';
 export * as archives from './archives';
+export * as assets from './assets';
 export * as projects from './projects';
 export * as datasets from './datasets';
 export * as notebooks from './notebooks';
@@ -25,6 +26,8 @@ export type {
   SignIn,
   SignUp
 } from './accounts';
+export type { Asset, AssetsOfKind, Found, FoundAsset, Overview } from './assets';
+export type { Present } from './channel';
 export type { Project, ProjectContents, ProjectCreate, ProjectUpdate, Quickstart, Status } from './projects';
 export type { Column, Dataset, DatasetDetail, DatasetVersion, Preview, Uploaded } from './datasets';
 export type { CellDiff, DiffLine, DiffOutput, Notebook, NotebookDiff, NotebookVersion } from './notebooks';
@@ -76,4 +79,5 @@ export type {
 } from './sharing';
 export type { Message } from './channel';
 export type { Import } from './archives';
+export type { Invitation, Member } from './sharing';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

@@ -32,6 +32,12 @@ export const modelIcon = stroked(
   '<path d="M12 2.8l8 4.5v9.4l-8 4.5-8-4.5V7.3z"/><path d="M4.3 7.5L12 11.9l7.7-4.4"/><path d="M12 12v9"/>'
 );
 
+/** A pin, stuck in. */
+export const pinIcon = stroked(
+  'pin',
+  '<path d="M9 3.5h6"/><path d="M10 3.5v6L6.5 14h11L14 9.5v-6"/><path d="M12 14v7"/>'
+);
+
 /** What is served: a tower with waves. */
 export const deploymentIcon = stroked(
   'deployment',

@@ -39,6 +39,8 @@ export const SharingCommands = {
   restrict: 'insighter:restrict-asset',
   ask: 'insighter:ask-access'
 } as const;
+/** The command that opens a project's home; the home's. */
+const OPEN_HOME = 'insighter:open-home';
 
 /** The sidebar's id in the shell. */
 export const SIDEBAR = 'insighter-sidebar';
@@ -65,6 +67,15 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
   const mayChange = (args: ReadonlyPartialJSONObject): boolean => {
     const project = subject(args);
     return !!project && !project.personal && may({ ...project, archived_at: null }, 'admin');
+  };
+
+  /** Open a project that was chosen by hand, and show what it is about. */
+  const enter = async (id: string): Promise<void> => {
+    await projects.select(id);
+    show();
+    if (commands.hasCommand(OPEN_HOME)) {
+      await commands.execute(OPEN_HOME, { project: id });
+    }
   };
 
   /** Run an action of a command; what goes wrong is told in a notification. */
@@ -100,9 +111,8 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
       const project = await createProject(ui);
       if (project) {
         await attempt(async () => {
-          await projects.select(project.id);
+          await enter(project.id);
           await goTo(project.folder, false);
-          show();
         });
       }
       return project?.id ?? null;
@@ -238,8 +248,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
           id = (await chooseProject(ui, { archived: args['archived'] === true }))?.id;
         }
         if (typeof id === 'string' && id) {
-          await projects.select(id);
-          show();
+          await enter(id);
         }
       })
   });

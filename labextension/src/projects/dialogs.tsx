@@ -3,6 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { projects as api, type Project, type ProjectContents } from '../api';
 import { formatBytes, type IUi } from '../components';
 import { ask, exactly, Field } from '../pages/ask';
+import { type IMeanwhile, Meanwhile, meanwhileOf } from './meanwhile';
 import type { IProjects } from './tokens';
 
 /** Ask for a new project and make it; null when cancelled. */
@@ -30,34 +31,65 @@ export function createProject(ui: IUi): Promise<Project | null> {
 /** Ask for a project's new name; null when cancelled. */
 export function renameProject(ui: IUi, project: Project): Promise<Project | null> {
   const { trans } = ui;
+  const edit = new Edit(project.name);
   return ask({
     ui,
     title: trans.__('Rename project'),
     accept: trans.__('Rename'),
     initial: project.name,
     form: (value, change) => (
-      <NameField
-        trans={trans}
-        value={value}
-        onChange={change}
-        hint={trans.__('Its folder and its address stay as they are.')}
-      />
+      <>
+        <NameField
+          trans={trans}
+          value={value}
+          onChange={change}
+          hint={trans.__('Its folder and its address stay as they are.')}
+        />
+        {edit.meanwhile && <Meanwhile meanwhile={edit.meanwhile} mine={value} onChoose={change} />}
+      </>
     ),
-    submit: name => api.update(project.id, { name: name.trim() })
+    submit: name =>
+      edit.save(before => api.update(project.id, { name: name.trim(), expected: { name: before } }))
   });
 }
 
 /** Ask for a project's new description; null when cancelled. */
 export function describeProject(ui: IUi, project: Project): Promise<Project | null> {
   const { trans } = ui;
+  const edit = new Edit(project.description);
   return ask({
     ui,
     title: trans.__('Describe “%1”', project.name),
     accept: trans.__('Save'),
     initial: project.description,
-    form: (value, change) => <DescriptionField trans={trans} value={value} onChange={change} rows={8} />,
-    submit: description => api.update(project.id, { description })
+    form: (value, change) => (
+      <>
+        <DescriptionField trans={trans} value={value} onChange={change} rows={8} />
+        {edit.meanwhile && <Meanwhile meanwhile={edit.meanwhile} mine={value} onChoose={change} mergeable />}
+      </>
+    ),
+    submit: description =>
+      edit.save(before => api.update(project.id, { description, expected: { description: before } }))
   });
+}
+
+/** A text that somebody else may change too while it is edited. */
+class Edit {
+  /** @param _before - what was there when the editing began. */
+  constructor(private _before: string) {}
+
+  /** What somebody else made of it; the next attempt to save takes it as seen. */
+  meanwhile: IMeanwhile | null = null;
+
+  async save<T>(send: (before: string) => Promise<T>): Promise<T> {
+    try {
+      return await send(this._before);
+    } catch (reason) {
+      this.meanwhile = meanwhileOf(reason);
+      this._before = this.meanwhile?.theirs ?? this._before;
+      throw reason;
+    }
+  }
 }
 
 /** Say what goes with a project, have its name typed, and delete it; whether it is gone. */

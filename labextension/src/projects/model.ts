@@ -4,7 +4,7 @@ import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { ApiError, type Me, type Message, projects as api, type Project, session, type Status } from '../api';
-import { Channel } from '../api/channel';
+import { Channel, type Present } from '../api/channel';
 
 import type { Connection, IGone, IProjects } from './tokens';
 
@@ -48,6 +48,7 @@ export class ProjectsModel implements IProjects, IDisposable {
       this._heard.emit(messages);
       this._call();
     });
+    this._channel.presentChanged.connect(() => this._stateChanged.emit());
     this._channel.stateChanged.connect(() => {
       this._pace();
       this._call(); // the next question may be half a minute away, and what happened meanwhile was not heard
@@ -72,6 +73,10 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   get current(): Project | null {
     return this._current;
+  }
+
+  get present(): ReadonlyArray<Present> {
+    return this._channel.present;
   }
 
   get connection(): Connection {

@@ -1,7 +1,7 @@
 import { addIcon, caretDownIcon, caretRightIcon, ellipsesIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { Project } from '../api';
+import type { Present, Project } from '../api';
 import { ArchiveCommands } from '../archives/commands';
 import {
   CommandButton,
@@ -10,6 +10,7 @@ import {
   ErrorNote,
   formatNumber,
   IconButton,
+  Initials,
   openMenu,
   RelativeTime,
   StatusDot,
@@ -27,6 +28,11 @@ const SignIn = React.lazy(async () => ({ default: (await import('../accounts/sig
 
 /** A command of another capability. */
 const SHOW_LINEAGE = 'insighter:open-lineage';
+/** The command that opens a project's home; the home's. */
+const OPEN_HOME = 'insighter:open-home';
+
+/** How many people's initials stand in the line of facts. */
+const FACES = 4;
 
 /** How many projects the switcher's menu lists before one has to search. */
 const MENU_LENGTH = 12;
@@ -91,6 +97,11 @@ export function SidebarView(props: { projects: IProjects; sections: Sections }):
           {trans.__('Archived: it can be read, and not changed.')}
         </div>
       )}
+      {sections.tops.map((Top, index) => (
+        <ErrorBoundary key={index}>
+          <Top project={project} />
+        </ErrorBoundary>
+      ))}
       {people && <Invitations me={me} projects={projects} />}
       {people && mayShare(project) && <Asking project={project} revision={revision} />}
       <div className="jp-Insighter-Sections">
@@ -222,6 +233,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           </button>
         </h2>
         <VisibilityBadge project={project} leads />
+        <CommandButton action={{ command: OPEN_HOME, args: { project: project.id } }} />
         <IconButton icon={ellipsesIcon} label={trans.__('Project actions')} hasMenu onClick={openActions} />
         <IconButton
           icon={addIcon}
@@ -250,11 +262,34 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
               {' · '}
             </React.Fragment>
           ))}
+          <Here present={projects.present} />
           <RelativeTime time={project.last_activity} />
         </span>
         <LiveDot projects={projects} />
       </div>
     </header>
+  );
+}
+
+/** Who has the project open now. Nothing while that is nobody but oneself. */
+function Here({ present }: { present: ReadonlyArray<Present> }): JSX.Element | null {
+  const { trans } = useUi();
+  if (present.length < 2) {
+    return null;
+  }
+  const names = present.map(({ display_name, away }) =>
+    away ? trans.__('%1 (away)', display_name) : display_name
+  );
+  return (
+    <span title={trans.__('Here now: %1', names.join(', '))}>
+      <span className="jp-Insighter-Here">
+        {present.slice(0, FACES).map(person => (
+          <Initials key={person.user_id} name={person.display_name} away={person.away} />
+        ))}
+      </span>{' '}
+      {trans.__('%1 here', present.length)}
+      {' · '}
+    </span>
   );
 }
 

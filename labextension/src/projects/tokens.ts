@@ -4,6 +4,7 @@ import type { ISignal } from '@lumino/signaling';
 import type * as React from 'react';
 
 import type { ApiError, Me, Message, Project, Status } from '../api';
+import type { Present } from '../api/channel';
 
 /** The projects and the one that is open: what every other part of the front end shows things of. */
 export const IProjects = new Token<IProjects>(
@@ -33,6 +34,9 @@ export interface IProjects {
 
   /** The open project; null until the platform first answered. */
   readonly current: Project | null;
+
+  /** Who has the open project open now, oneself included; nobody where that is not known, or not to be known. */
+  readonly present: ReadonlyArray<Present>;
 
   /** A project that is open or in the list; null when it is neither. */
   find(id: string): Project | null;
@@ -90,6 +94,15 @@ export const ISidebar = new Token<ISidebar>(
 export interface ISidebar {
   /** Add a section; dispose of the answer to take it away. */
   addSection(section: ISection): IDisposable;
+
+  /** Put something between the project's name and the sections; dispose of the answer to take it away. */
+  addTop(component: React.ComponentType<ITopProps>): IDisposable;
+}
+
+/** What a component above the sections is given. */
+export interface ITopProps {
+  /** The open project. */
+  project: Project;
 }
 
 /** A collapsible section of the sidebar. */
