@@ -61,6 +61,8 @@ DEFINERS = {
     "private.asset_changed": "the same",
     "private.run_changed": "the same",
     # The audit and the events are written by nobody else.
+    "private.notify": "notifications, which nobody writes to others",
+    "private.audience": "restrictions, which only admins read",
     "private.record": "events, in the caller's own name",
     "private.audit_note": "the audit",
     "private.audit_change": "the audit",
@@ -104,6 +106,9 @@ NARROWING = {
     "access_requests.decided_by": "of a row that is being written",
     "access_asked.created_at": "of what one has asked for oneself",
     "restrictions.min_role": "of a row that is being written",
+    "comments.created_by": "of the comments in projects one is a member of",
+    "comments.deleted_by": "the same",
+    "comments.deleted_at": "the same",
     "objects.name": "of the objects of a bucket",
 }
 
