@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from insighter_ext import __version__
 from insighter_ext.accounts.service import AccountsService
+from insighter_ext.activity.service import ActivityService
 from insighter_ext.audit.service import AuditService
 from insighter_ext.bus.service import BusService
 from insighter_ext.config import Mode, Settings
@@ -56,6 +57,7 @@ class Platform:
     sharing: SharingService
     audit: AuditService
     bus: BusService
+    activity: ActivityService
 
     @property
     def mode(self) -> Mode:
@@ -131,6 +133,7 @@ class Platform:
             SharingService(data),
             AuditService(data),
             BusService(data, adapters.wake),
+            ActivityService(data),
         )
 
     async def close(self) -> None:

@@ -10,9 +10,11 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 from jupyter_server.base.websocket import WebSocketMixin
+from pydantic import ValidationError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from insighter_ext.bus.models import Batch, BusQuery, Latest, Message, MessageCreate, topics_of
+from insighter_ext.bus.models import Batch, BusQuery, Latest, Listen, Message, MessageCreate, topics_of
+from insighter_ext.bus.service import Topics
 from insighter_ext.errors import InsighterError, NotFound, Unauthenticated
 from server_handlers.base import API, ApiHandler, PlatformHandler, operation
 from server_handlers.principals import principal_of
@@ -21,6 +23,7 @@ log = logging.getLogger("insighter.bus")
 
 _SIGNED_OUT = 4401
 _GONE = 4404
+_REFUSED = 4422
 _FAILED = 4500
 
 _LOOK_SECONDS = 15.0
@@ -76,9 +79,16 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
 
     It is closed with 4404 when the project is not to be seen any more, with 4401 when the credential ended. After any
     other end the client goes on at the last cursor it has.
+
+    A listener may say ``{"topics": […]}``: these are heard from then on. The answer is a batch that names them.
     """
 
     route_path: ClassVar[str] = API + r"/projects/([^/]+)/bus/socket"
+
+    @property
+    def max_message_size(self) -> int:
+        """Names of topics need no more; Jupyter's own limit is for kernels."""
+        return 65_536
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Upgrade."""
@@ -93,9 +103,8 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
             self.close(_GONE, "project_not_found")
             return
         query = {name: values[-1] for name, values in parse_qs(self.request.query).items()}
-        self._following = asyncio.ensure_future(
-            self._follow(project, query.get("after"), query.get("topics"))
-        )
+        self._topics = Topics(topics_of(query.get("topics")))
+        self._following = asyncio.ensure_future(self._follow(project, query.get("after")))
         self._watching = asyncio.ensure_future(self._watch())
 
     async def _watch(self) -> None:
@@ -112,10 +121,10 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
             except InsighterError:
                 pass  # the database does not answer: nobody hears anything, and the next look will tell
 
-    async def _follow(self, project_id: UUID, after: str | None, topics: str | None) -> None:
+    async def _follow(self, project_id: UUID, after: str | None) -> None:
         try:
             async with contextlib.aclosing(
-                self.platform.bus.subscribe(self.principal, project_id, after, topics_of(topics))
+                self.platform.bus.subscribe(self.principal, project_id, after, self._topics)
             ) as batches:
                 async for batch in batches:
                     # Waits until it is sent: a slow reader reads the database more slowly, and nothing piles up.
@@ -131,7 +140,15 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
             self.close(_FAILED, "internal")
 
     def on_message(self, message: str | bytes) -> None:
-        """Listeners only listen."""
+        """Other topics are to be heard."""
+        try:
+            wanted = Listen.model_validate_json(message)
+        except ValidationError:
+            self.close(_REFUSED, "invalid_topics")
+            return
+        topics = getattr(self, "_topics", None)
+        if topics is not None:
+            topics.change(wanted.topics)
 
     def on_close(self) -> None:
         """Stop following."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from server_handlers import (
     accounts,
+    activity,
     audit,
     bus,
     datahub,
@@ -28,6 +29,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *sharing.HANDLERS,
     *audit.HANDLERS,
     *bus.HANDLERS,
+    *activity.HANDLERS,
     *accounts.HANDLERS,
 ]
 
