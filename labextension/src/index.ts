@@ -3,6 +3,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import accounts from './accounts/plugin';
 import activity from './activity/plugin';
 import assets from './assets/plugin';
+import bus from './bus/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
 import projects from './projects/plugin';
@@ -13,6 +14,7 @@ import tracking from './tracking/plugin';
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   ...projects,
   assets,
+  bus,
   accounts,
   datahub,
   tracking,

@@ -81,12 +81,12 @@ def test_what_happened_newest_first_page_by_page_and_by_person_kind_and_asset(wi
         return [f"{item['data']['verb']} {item['data']['asset_name']}" for item in items]
 
     everything = asked()
-    assert everything[:-1] == ["commented wine", "created port", "created wine", "added Ben"]
+    assert everything[:-1] == ["commented wine", "created port", "created wine", "joined Ben"]
     assert everything[-1].startswith("created Wine")
     assert asked(person=wine.ben.user_id) == ["commented wine"]
     assert asked(kind="dataset") == ["commented wine", "created port", "created wine"]
     assert asked(kind="dataset", key="wine") == ["commented wine", "created wine"]
-    assert asked(kind="member") == ["added Ben"]
+    assert asked(kind="member") == ["joined Ben"]
     paged, cursor = [], None
     while True:
         page = wine.ana.do(

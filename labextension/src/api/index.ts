@@ -3,6 +3,8 @@ export { ApiError, everything, isAbort, serverUrl, type IPage, type IUploadOptio
 export { session } from './session';
 
 export * as accounts from './accounts';
+export * as activity from './activity';
+export * as bus from './bus';
 export * as projects from './projects';
 export * as datasets from './datasets';
 export * as experiments from './experiments';
@@ -21,6 +23,8 @@ export type {
   SignIn,
   SignUp
 } from './accounts';
+export type { Comment, IActivityFilter, Notification, Notifications, Somebody } from './activity';
+export type { IPublishOptions, Message } from './bus';
 export type { Project, ProjectContents, ProjectCreate, ProjectUpdate, Quickstart, Status } from './projects';
 export type { Column, Dataset, DatasetDetail, DatasetVersion, Preview, Uploaded } from './datasets';
 export type {

@@ -1,4 +1,4 @@
-import { call } from './client';
+import { call, everything } from './client';
 import type { components } from './generated';
 import type { Project } from './projects';
 
@@ -26,4 +26,15 @@ export async function acceptCode(code: string): Promise<Project | null> {
 /** Decline an invitation. */
 export async function decline(id: string): Promise<void> {
   await call('post', '/invitations/{invitation_id}/decline', { path: { invitation_id: id } });
+}
+
+/** The members of a project, its owner first. */
+export async function members(project: string): Promise<Schemas['Member'][]> {
+  const path = { project_id: project };
+  return everything(cursor =>
+    call('get', '/projects/{project_id}/members', {
+      path,
+      query: { limit: 500, cursor: cursor ?? undefined }
+    })
+  );
 }
