@@ -130,7 +130,7 @@ def test_what_is_said_finds_whom_it_is_for(
     answer.press("Control+Enter")
     expect(page.locator(".jp-Insighter-Comment")).to_have_count(2)
     theirs.get_by_role("button", name="Edit the comment").click()
-    editing = theirs.get_by_label("Edit the comment", exact=True).and_(theirs.locator("textarea"))
+    editing = theirs.get_by_role("textbox", name="Edit the comment")
     editing.fill("Seen, and checked")
     editing.press("Control+Enter")
     expect(page.locator(".jp-Insighter-Comment").nth(1)).to_contain_text("Seen, and checked")
@@ -206,9 +206,10 @@ def test_what_happens_comes_at_the_top_and_is_found_by_person_kind_and_asset(
     heard = page.evaluate(
         """async () => {
           const app = window.jupyterapp;
-          const id = await app.commands.execute('insighter:publish-message', {topic: 'features.ready', data: {rows: 3}});
+          const publish = args => app.commands.execute('insighter:publish-message', args);
+          const id = await publish({topic: 'features.ready', data: {rows: 3}});
           try {
-            await app.commands.execute('insighter:publish-message', {topic: 'large', data: 'x'.repeat(300000)});
+            await publish({topic: 'large', data: 'x'.repeat(300000)});
           } catch (error) {
             return {id, status: error.status, hint: error.hint};
           }

@@ -506,8 +506,28 @@ $$;
 
 -- ---- the bus: a person's own topic, and a limit of topics ----------------------------------------------------------------
 
--- As before (see 0018_bus.sql), with the topic "notifications": what is for the caller, of all projects. It is told to
--- whoever asks for it by name.
+-- The last position in a project's stream that can be told: of a row, of whatever topic, older than every transaction still
+-- running. That of a row and no other, as only these outlive a crash: the numbers of transactions that wrote nothing, or were
+-- rolled back, are given again after it, and what then bears them would be taken for heard.
+create function private.stream_end(p_project_id uuid, p_horizon xid8) returns table (xid xid8, kind text, id bigint)
+language plpgsql stable rows 1 set search_path = '' as $$
+begin
+  return query
+    select s.xid, s.kind, s.id from (
+      (select e.xid, 'e' as kind, e.id from insighter.events e
+       where e.project_id = p_project_id and e.xid < p_horizon order by e.xid desc, e.id desc limit 1)
+      union all
+      (select m.xid, 'm', m.id from insighter.messages m
+       where m.project_id = p_project_id and m.xid < p_horizon order by m.xid desc, m.id desc limit 1)
+      union all
+      (select n.xid, 'n', n.id from insighter.notifications n
+       where n.user_id = auth.uid() and n.xid < p_horizon order by n.xid desc, n.id desc limit 1)
+    ) s order by s.xid desc, s.kind desc, s.id desc limit 1;
+end
+$$;
+
+-- As before (see 0018_bus.sql), but for the end, and with the topic "notifications": what is for the caller, of all
+-- projects. It is told to whoever asks for it by name.
 create or replace function public.bus_read(
   p_project_id uuid, p_after text default null, p_topics jsonb default null, p_limit int default 500
 ) returns jsonb
@@ -517,13 +537,15 @@ declare
   v_limit int := least(greatest(p_limit, 1), 1000);
   v_horizon xid8 := pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot());
   v_own boolean := coalesce(p_topics ? 'notifications', false);
+  v_end text;
   v_xid xid8;
   v_kind text;
   v_id bigint;
   v_answer jsonb;
 begin
   if p_after is null then
-    return jsonb_build_object('items', '[]'::jsonb, 'cursor', v_horizon::text || '.a.0', 'more', false, 'pending', false);
+    select s.xid::text || '.' || s.kind || '.' || s.id into v_end from private.stream_end(v_project.id, v_horizon) s;
+    return jsonb_build_object('items', '[]'::jsonb, 'cursor', coalesce(v_end, '0.a.0'), 'more', false, 'pending', false);
   end if;
   if p_after !~ '^[0-9]{1,19}\.[aemn]\.[0-9]{1,18}$' then
     perform private.fail(422, 'invalid_position', 'this is no position of the bus', 'take the one an answer gave');
@@ -531,6 +553,8 @@ begin
   v_xid := split_part(p_after, '.', 1)::xid8;
   v_kind := split_part(p_after, '.', 2);
   v_id := split_part(p_after, '.', 3)::bigint;
+  select s.xid::text || '.' || s.kind || '.' || s.id into v_end from private.stream_end(v_project.id, v_horizon) s
+  where (s.xid, s.kind, s.id) > (v_xid, v_kind, v_id);
   with found as (
     (select e.xid, 'e' as kind, e.id, e.project_id, 'activity' as topic, 'insighter.' || e.asset_kind || '.' || e.verb as type,
       e.asset_kind || '/' || e.asset_id as subject, e.created_at, e.actor, e.actor_kind,
@@ -569,7 +593,7 @@ begin
     'cursor', coalesce(
       case when count(*) = v_limit
         then (array_agg(p.xid::text || '.' || p.kind || '.' || p.id order by p.xid desc, p.kind desc, p.id desc))[1] end,
-      greatest(v_horizon, v_xid)::text || '.a.0'),
+      v_end, p_after),
     'more', count(*) = v_limit)
   into v_answer from page p;
   return v_answer || jsonb_build_object('pending',
@@ -642,4 +666,5 @@ call private.expose('activity_list', 'comments_list', 'comments_people', 'commen
   'comments_delete', 'comments_restore', 'notifications_list', 'notifications_read', 'bus_read', 'bus_publish');
 grant execute on function private.wake_person, private.own_words, private.audience, private.notify, private.event_data,
   private.comment_json, private.project_of_members, private.project_to_speak_in, private.comment_of, private.comment_body,
-  private.mentions_of, private.commented, private.notification_json, private.topics_of to authenticated;
+  private.mentions_of, private.commented, private.notification_json, private.stream_end,
+  private.topics_of to authenticated;
