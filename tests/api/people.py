@@ -136,7 +136,8 @@ class Treasure:
         self.values: dict[str, Any] = {
             "project_id": self.project_id, "organisation_id": self.organisation_id, "user_id": owner.user_id,
             "invitation_id": invitation["id"], "request_id": str(uuid4()), "session_id": sessions[0]["id"],
-            "token_id": token_id, "comment_id": comment, "run_id": self.run, "run_uuid": self.run, "experiment_id": self.experiment,
+            "token_id": token_id, "comment_id": comment, "run_id": self.run, "run_uuid": self.run,
+            "experiment_id": self.experiment,
             "model_id": self.logged_model, "version": "1", "alias": f"alias-{canary}", "kind": "dataset",
             "topic": f"topic-{canary}",
             "key": f"metric_{canary}", "metric_key": f"metric_{canary}", "tag_key": f"tag-{canary}",

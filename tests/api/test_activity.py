@@ -31,7 +31,9 @@ class Team:
     def __init__(self, server: JupyterServer, ana: Person, ben: Person) -> None:
         self.server, self.ana, self.ben = server, ana, ben
         ben.do("POST", f"{API}/notifications/read", {})
-        self.project = self.ana.do("POST", f"{API}/projects", {"name": f"Wine {uuid4().hex[:8]}"}, expect=201)["id"]
+        self.project = self.ana.do(
+            "POST", f"{API}/projects", {"name": f"Wine {uuid4().hex[:8]}"}, expect=201
+        )["id"]
         self.base = f"{API}/projects/{self.project}"
         self.join(self.ben, "viewer")
         self.upload(self.ana, "wine")
@@ -181,7 +183,9 @@ def test_who_made_it_and_who_spoke_before_are_told_and_nobody_of_their_own_words
 
 
 def test_what_is_for_somebody_arrives_while_another_project_is_open(wine: Team) -> None:
-    elsewhere = wine.ben.do("POST", f"{API}/projects", {"name": f"Elsewhere {uuid4().hex[:8]}"}, expect=201)["id"]
+    elsewhere = wine.ben.do("POST", f"{API}/projects", {"name": f"Elsewhere {uuid4().hex[:8]}"}, expect=201)[
+        "id"
+    ]
 
     async def run() -> None:
         token = wine.ben.tokens["access_token"]
@@ -219,7 +223,7 @@ def test_only_people_comment_and_only_they_have_notifications(wine: Team) -> Non
 
 
 def test_what_was_not_listened_to_before_is_heard_from_then_on(wine: Team) -> None:
-    """A listener changes its topics: what it listened to already goes on without a gap, and the new ones begin there."""
+    """A listener changes its topics: what it listened to goes on without a gap, and the new ones begin there."""
 
     def publish(topic: str, data: Any) -> None:
         wine.ana.do("POST", f"{wine.base}/bus", {"topic": topic, "data": data}, expect=201)
