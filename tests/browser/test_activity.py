@@ -189,6 +189,11 @@ def test_what_happens_comes_at_the_top_and_is_found_by_person_kind_and_asset(
     upload(other, project["id"], "sherry")
     expect(rows.first).to_contain_text("sherry")
     expect(panel(page)).not_to_contain_text("madeira")
+    rows.filter(has_text="port").hover()
+    rows.filter(has_text="port").get_by_role("button", name="Only what happened to port").click()
+    expect(rows).to_have_count(1)
+    panel(page).get_by_role("button", name="port ×").click()
+    expect(rows.first).to_contain_text("sherry")
     # What is looked for outlives a reload.
     page.wait_for_timeout(1500)  # JupyterLab saves the workspace a moment later
     page.goto(f"{shared.url}/lab")

@@ -11,7 +11,8 @@ from insighter_ext import schema
 
 SENTENCES = Path(__file__).parents[2] / "labextension" / "src" / "activity" / "sentences.ts"
 
-# What stands in the calls for words that are told elsewhere. Whoever writes an event by a variable says here what it can be.
+# What stands in the calls for words that are told elsewhere: whoever writes an event by a variable says here what it
+# can be.
 VARIABLES = {
     "p_kind": ["dataset", "model", "deployment"],
     "v_asset.kind": ["*"],
@@ -52,10 +53,7 @@ def words(expression: str) -> list[str]:
     """What an argument can be: the words in it, or what its variable stands for."""
     if expression in VARIABLES:
         return VARIABLES[expression]
-    answers = re.findall(r"(?:then|else)\s+'([a-z_]+)'", expression) or re.findall(
-        r"^'([a-z_]+)'$", expression
-    )
-    return answers
+    return re.findall(r"(?:then|else)\s+'([a-z_]+)'", expression) or re.findall(r"^'([a-z_]+)'$", expression)
 
 
 def written() -> dict[str, str]:

@@ -98,6 +98,14 @@ function Everything(props: {
   const { trans, assets, projects } = useHost();
   const [feed, { items, error, more, loading }] = useFeed({ bus: services.bus, projects }, project, filter);
   const people = usePeople(project);
+  const latest = React.useRef({ filter, onFilter });
+  React.useEffect(() => {
+    latest.current = { filter, onFilter };
+  });
+  // the same function for all rows and renders: a row that did not change is not rendered again
+  const onAsset = React.useCallback((kind: string, key: string) => {
+    latest.current.onFilter({ person: latest.current.filter.person, kind, key });
+  }, []);
   const filtered = Boolean(filter.person ?? filter.kind);
   const kinds = [
     ...assets.kinds.map(({ kind, plural }) => ({ kind, label: plural })),
@@ -163,7 +171,12 @@ function Everything(props: {
           />
         )}
         {items && items.length > 0 && (
-          <EventList items={items} project={project} label={trans.__('What happened')} />
+          <EventList
+            items={items}
+            project={project}
+            label={trans.__('What happened')}
+            onAsset={filter.key ? undefined : onAsset}
+          />
         )}
         {more && <Older loading={loading} onMore={() => void feed?.older()} />}
       </div>

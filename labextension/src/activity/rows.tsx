@@ -1,10 +1,10 @@
-import { LabIcon, userIcon } from '@jupyterlab/ui-components';
+import { filterIcon, type LabIcon, userIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { IActivityFilter, Message } from '../api';
 import type { IAssets } from '../assets/tokens';
 import type { IBus } from '../bus/tokens';
-import { RelativeTime } from '../components';
+import { IconButton, RelativeTime } from '../components';
 import { useHost } from '../pages/host';
 import { insighterIcon } from '../projects/icons';
 import type { IProjects } from '../projects/tokens';
@@ -45,18 +45,24 @@ export function EventList(props: {
   items: ReadonlyArray<Message>;
   project: string;
   label: string;
+  /** Show what happened to one asset alone. */
+  onAsset?: (kind: string, key: string) => void;
 }): JSX.Element {
   return (
     <ol className="jp-Insighter-Events" aria-label={props.label}>
       {props.items.map(message => (
-        <EventRow key={message.id} message={message} project={props.project} />
+        <EventRow key={message.id} message={message} project={props.project} onAsset={props.onAsset} />
       ))}
     </ol>
   );
 }
 
-const EventRow = React.memo(function EventRow(props: { message: Message; project: string }): JSX.Element {
-  const { message, project } = props;
+const EventRow = React.memo(function EventRow(props: {
+  message: Message;
+  project: string;
+  onAsset?: (kind: string, key: string) => void;
+}): JSX.Element {
+  const { message, project, onAsset } = props;
   const { assets, trans } = useHost();
   const event = eventOf(message);
   const { parts, fact } = sentence(event, trans);
@@ -88,6 +94,15 @@ const EventRow = React.memo(function EventRow(props: { message: Message; project
           <span className="jp-Insighter-Quiet"> {trans.__('from a notebook')}</span>
         )}
       </span>
+      {open && onAsset && key !== null && (
+        <span className="jp-Insighter-Event-only">
+          <IconButton
+            icon={filterIcon}
+            label={trans.__('Only what happened to %1', event.name)}
+            onClick={() => onAsset(event.kind, key)}
+          />
+        </span>
+      )}
       <span className="jp-Insighter-Event-when">
         <RelativeTime time={message.time} />
       </span>
