@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from insighter_ext.kernel import (
+        activity,
         bus,
         connect,
         datasets,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__",
+    "activity",
     "bus",
     "connect",
     "datasets",
@@ -47,6 +49,7 @@ __all__ = [
 
 _SDK = frozenset(
     {
+        "activity",
         "bus",
         "connect",
         "datasets",

@@ -124,6 +124,10 @@ def _parser() -> argparse.ArgumentParser:
     undeploy = command(commands, "undeploy", _undeploy, "stop an endpoint and forget it", project)
     undeploy.add_argument("name")
 
+    from insighter_ext.activity import commands as activity
+
+    activity.add(commands, command, project, _scope)
+
     from insighter_ext.audit import commands as audit
 
     audit.add(group("audit", "who changed what: verify, export"), command, project)

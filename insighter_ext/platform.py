@@ -14,6 +14,7 @@ from insighter_ext.accounts.service import AccountsService
 from insighter_ext.achievements.service import AchievementsService
 from insighter_ext.archives.service import ArchivesService
 from insighter_ext.assets.service import AssetsService
+from insighter_ext.activity.service import ActivityService
 from insighter_ext.audit.service import AuditService
 from insighter_ext.bus.service import BusService
 from insighter_ext.config import Mode, Settings
@@ -68,6 +69,7 @@ class Platform:
     archives: ArchivesService
     assets: AssetsService
     presence: PresenceService
+    activity: ActivityService
 
     @property
     def mode(self) -> Mode:
@@ -151,6 +153,7 @@ class Platform:
             bus,
             AssetsService(data),
             PresenceService(data, bus),
+            ActivityService(data),
         )
 
     async def close(self) -> None:

@@ -60,13 +60,10 @@ class OpenPage:
         self._moved = asyncio.Event()
         self._tasks = [asyncio.ensure_future(self._stay()), asyncio.ensure_future(self._watch())]
 
-    def hear(self, message: str | bytes) -> None:
-        """What the page says: ``{"away": true}`` when nobody looks at it any more. Whatever else it says is no news."""
-        with contextlib.suppress(ValueError):
-            said = json.loads(message)
-            if isinstance(said, dict) and isinstance(said.get("away"), bool):
-                self._away = said["away"]
-                self._moved.set()
+    def look(self, away: bool) -> None:
+        """Whether nobody looks at the page."""
+        self._away = away
+        self._moved.set()
 
     def close(self) -> None:
         """The connection is gone."""

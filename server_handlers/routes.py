@@ -9,6 +9,7 @@ from server_handlers import (
     achievements,
     archives,
     assets,
+    activity,
     audit,
     bus,
     datahub,
@@ -41,6 +42,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *achievements.HANDLERS,
     *assets.HANDLERS,
     *presence.HANDLERS,
+    *activity.HANDLERS,
     *accounts.HANDLERS,
 ]
 

@@ -5,6 +5,7 @@ Use it as ``import insighter_ext as ix``; in a kernel that Insighter's server st
 
 from __future__ import annotations
 
+from insighter_ext.kernel.activity import Activity
 from insighter_ext.kernel.bus import Bus
 from insighter_ext.kernel.client import connect
 from insighter_ext.kernel.datasets import Datasets
@@ -16,6 +17,7 @@ from insighter_ext.kernel.projects import CurrentProject, Projects
 from insighter_ext.kernel.scope import Scope
 
 __all__ = [
+    "activity",
     "bus",
     "connect",
     "datasets",
@@ -52,3 +54,6 @@ notebook = CurrentNotebook(_here)
 
 bus = Bus(_here)
 """The project's bus: ``ix.bus.publish("features.ready", 3)``, ``ix.bus.subscribe(…)``, ``ix.bus.latest(…)``."""
+
+activity = Activity(_here)
+"""What happened in the project: ``ix.activity()``, ``ix.activity(kind="model")``."""

@@ -5,6 +5,7 @@ import achievements from './achievements/plugin';
 import activity from './activity/plugin';
 import archives from './archives/plugin';
 import assets from './assets/plugin';
+import bus from './bus/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
 import lineage from './lineage/plugin';
@@ -19,6 +20,7 @@ import tracking from './tracking/plugin';
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   ...projects,
   assets,
+  bus,
   accounts,
   sharing,
   archives,

@@ -34,6 +34,7 @@ NOT_AUDITED = {
     "presence": "who has a page open now, which is nobody's to look up later",
     "messages": "what programs say to each other, for those who listen",
     "events": "an account of changes itself, for people",
+    "notifications": "what was told to somebody of what is in the events",
     "run_metrics": "measurements, added by the thousand and never changed; the run is audited",
     "run_metrics_latest": "the newest of these measurements",
     "logged_model_metrics": "measurements of a model in a run",
@@ -172,6 +173,7 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         rule={"count": {"asset_kind": "label", "verb": "created"}},
     )
     dataset = database.superuser("select id from insighter.datasets where project_id = %s", project)[0][0]
+    owner.call("comments_create", project_id=project, kind="dataset", key="wine", body="a word")
     owner.rows(
         "insert into insighter.restrictions (project_id, asset_kind, asset_id, min_role)"
         " values (%s, 'dataset', %s, 'editor')",
@@ -245,6 +247,14 @@ CHANGES = [
     ("dataset_versions", "filename = 'a.csv'", "project_id = %(project)s", "filename", "wine.csv", "a.csv"),
     ("notebooks", "kernel = 'ir'", "project_id = %(project)s", "kernel", "python3", "ir"),
     ("notebook_versions", "outcome = 'failed'", "project_id = %(project)s", "outcome", "ok", "failed"),
+    (
+        "comments",
+        "deleted_at = '2026-01-01Z'",
+        "project_id = %(project)s",
+        "deleted_at",
+        None,
+        "2026-01-01T00:00:00+00:00",
+    ),
     ("experiments", "name = 'found'", "project_id = %(project)s", "name", "search", "found"),
     ("runs", "status = 'FINISHED'", "project_id = %(project)s", "status", "RUNNING", "FINISHED"),
     ("logged_models", "name = 'net'", "project_id = %(project)s", "name", "model", "net"),

@@ -139,6 +139,11 @@ class World:
             )["id"]
         self.values["dataset"] = self._one("select id from insighter.datasets where name = 'canary wine'")
         self.values["closed"] = self._one("select id from insighter.datasets where name = 'canary closed'")
+        for name, wine in [("viewer", "canary wine"), ("annotator", "canary closed")]:
+            said = self.people[name].call(
+                "comments_create", project_id=project, kind="dataset", key=wine, body="canary"
+            )
+            self.values.setdefault("comment", said["id"])
         experiment = owner.call("experiments_create", name="canary experiment", project_id=project)["id"]
         run = owner.call(
             "runs_create", experiment_id=experiment, name="canary run", tags={"canary_tag": "canary"}

@@ -71,6 +71,8 @@ DEFINERS = {
     "private.notebook_changed": "the same",
     "private.assets_found": "a search by the index of words, which applies memberships and restrictions itself",
     # The audit and the events are written by nobody else.
+    "private.notify": "notifications, which nobody writes to others",
+    "private.audience": "restrictions, which only admins read",
     "private.record": "events, in the caller's own name",
     "private.audit_note": "the audit",
     "private.audit_change": "the audit",
@@ -119,6 +121,9 @@ NARROWING = {
     "presence.seen_at": "of the projects one is a member of",
     "restrictions.min_role": "of a row that is being written",
     "archives.kind": "the same",
+    "comments.created_by": "of the comments in projects one is a member of",
+    "comments.deleted_by": "the same",
+    "comments.deleted_at": "the same",
     "objects.name": "of the objects of a bucket",
 }
 

@@ -21,6 +21,9 @@ const LONGEST_WAIT = 15_000;
 /** Closed for good: the credential ended, or the project is not to be seen any more. */
 const FOR_GOOD: ReadonlyArray<number> = [4401, 4404];
 
+/** What every page listens to: what happens in the project, and what is for whoever is signed in, of all projects. */
+const OWN_TOPICS: ReadonlyArray<string> = ['activity', 'notifications'];
+
 /**
  * What happens in a project, as it happens. A connection that is lost is taken up again where it was: nothing is missed and
  * nothing heard twice.
@@ -50,6 +53,11 @@ export class Channel implements IDisposable {
     return this._presentChanged;
   }
 
+  /** Listening begins from here: what was before was not heard. Not emitted where it goes on after an interruption. */
+  get began(): ISignal<this, void> {
+    return this._began;
+  }
+
   /** It came to live, or went. */
   get stateChanged(): ISignal<this, void> {
     return this._stateChanged;
@@ -75,6 +83,12 @@ export class Channel implements IDisposable {
     }
   }
 
+  /** Hear these topics of the programs too, from now on; what is heard already goes on without a gap. */
+  listen(topics: Iterable<string>): void {
+    this._wanted = [...new Set([...OWN_TOPICS, ...topics])].sort();
+    this._tell();
+  }
+
   dispose(): void {
     this._disposed = true;
     document.removeEventListener('visibilitychange', this._look);
@@ -88,7 +102,12 @@ export class Channel implements IDisposable {
       return;
     }
     const settings = ServerConnection.makeSettings();
-    const query: Record<string, string> = { topics: 'activity', presence: away() ? 'away' : 'here' };
+    // Topics that were asked for after the cursor begin once the server has heard of them, not where the others do.
+    this._heardTopics = this._cursor ? this._heardTopics : this._wanted;
+    const query: Record<string, string> = {
+      topics: this._heardTopics.join(','),
+      presence: away() ? 'away' : 'here'
+    };
     if (this._cursor) {
       query['after'] = this._cursor;
     }
@@ -98,6 +117,7 @@ export class Channel implements IDisposable {
     const address = URLExt.join(settings.wsUrl, 'insighter/api/projects', this._project, 'bus/socket');
     const socket = new settings.WebSocket(address + URLExt.objectToQueryString(query));
     this._socket = socket;
+    socket.onopen = (): void => this._tell();
     socket.onmessage = (event: MessageEvent<string>): void => {
       if (this._socket === socket) {
         this._take(event.data);
@@ -116,11 +136,26 @@ export class Channel implements IDisposable {
       this._setPresent(batch.present);
       return;
     }
+    const first = this._cursor === null;
     this._cursor = batch.cursor;
+    if (batch.topics) {
+      this._heardTopics = batch.topics;
+      this._tell();
+    }
     this._wait = FIRST_WAIT;
     this._setLive(true);
+    if (first) {
+      this._began.emit();
+    }
     if (batch.items.length > 0) {
       this._heard.emit(batch.items);
+    }
+  }
+
+  /** Have the server know which topics are wanted. */
+  private _tell(): void {
+    if (this._socket?.readyState === WebSocket.OPEN && this._wanted.join() !== this._heardTopics.join()) {
+      this._socket.send(JSON.stringify({ topics: this._wanted }));
     }
   }
 
@@ -167,6 +202,9 @@ export class Channel implements IDisposable {
 
   private _project: string | null = null;
   private _cursor: string | null = null;
+  /** Which topics are to be heard, and which are heard up from the cursor. */
+  private _wanted: ReadonlyArray<string> = OWN_TOPICS;
+  private _heardTopics: ReadonlyArray<string> = OWN_TOPICS;
   private _socket: WebSocket | null = null;
   private _live = false;
   /** Whether the connection was closed for good. */
@@ -177,6 +215,7 @@ export class Channel implements IDisposable {
   private _present: ReadonlyArray<Present> = [];
   private readonly _presentChanged = new Signal<this, void>(this);
   private readonly _heard = new Signal<this, ReadonlyArray<Message>>(this);
+  private readonly _began = new Signal<this, void>(this);
   private readonly _stateChanged = new Signal<this, void>(this);
 }
 

@@ -5,6 +5,8 @@ export { session } from './session';
 export * as accounts from './accounts';
 export * as archives from './archives';
 export * as assets from './assets';
+export * as activity from './activity';
+export * as bus from './bus';
 export * as projects from './projects';
 export * as datasets from './datasets';
 export * as notebooks from './notebooks';
@@ -28,6 +30,8 @@ export type {
 } from './accounts';
 export type { Asset, AssetsOfKind, Found, FoundAsset, Overview } from './assets';
 export type { Present } from './channel';
+export type { Comment, IActivityFilter, Notification, Notifications, Somebody } from './activity';
+export type { IPublishOptions, Message } from './bus';
 export type { Project, ProjectContents, ProjectCreate, ProjectUpdate, Quickstart, Status } from './projects';
 export type { Column, Dataset, DatasetDetail, DatasetVersion, Preview, Uploaded } from './datasets';
 export type { CellDiff, DiffLine, DiffOutput, Notebook, NotebookDiff, NotebookVersion } from './notebooks';

@@ -44,12 +44,9 @@ export class ProjectsModel implements IProjects, IDisposable {
       standby: 'when-hidden'
     });
     this._interval = options.interval;
-    this._channel.heard.connect((_channel, messages) => {
-      this._heard.emit(messages);
-      this._call();
-    });
-    this._channel.presentChanged.connect(() => this._stateChanged.emit());
-    this._channel.stateChanged.connect(() => {
+    this.channel.heard.connect(this._hear);
+    this.channel.presentChanged.connect(() => this._stateChanged.emit());
+    this.channel.stateChanged.connect(() => {
       this._pace();
       this._call(); // the next question may be half a minute away, and what happened meanwhile was not heard
     });
@@ -58,6 +55,8 @@ export class ProjectsModel implements IProjects, IDisposable {
     session.ended.connect(this._signedOut);
     session.begun.connect(this._signedIn);
   }
+
+  readonly channel = new Channel();
 
   get me(): Me | null {
     return this._status?.me ?? null;
@@ -76,7 +75,7 @@ export class ProjectsModel implements IProjects, IDisposable {
   }
 
   get present(): ReadonlyArray<Present> {
-    return this._channel.present;
+    return this.channel.present;
   }
 
   get connection(): Connection {
@@ -181,7 +180,7 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   dispose(): void {
     document.removeEventListener('visibilitychange', this._call);
-    this._channel.dispose();
+    this.channel.dispose();
     this._poll.dispose();
     session.required.disconnect(this._expired);
     session.ended.disconnect(this._signedOut);
@@ -332,7 +331,7 @@ export class ProjectsModel implements IProjects, IDisposable {
     if (project) {
       void this.options.state?.save(MEMORY, { current: project.id });
     }
-    this._channel.follow(project?.id ?? null);
+    this.channel.follow(project?.id ?? null);
     this._currentChanged.emit(project);
     this._stateChanged.emit();
   }
@@ -362,7 +361,7 @@ export class ProjectsModel implements IProjects, IDisposable {
   /** Whoever was signed in is not any more: nothing of theirs stays on the screen. */
   private _forget(): void {
     this._person += 1;
-    this._channel.follow(null);
+    this.channel.follow(null);
     this._status = null;
     this._all = [];
     this._current = null;
@@ -377,9 +376,18 @@ export class ProjectsModel implements IProjects, IDisposable {
     this._connection = 'signed-out';
     this._error = null;
     this._doubted = true;
-    this._channel.follow(null);
+    this.channel.follow(null);
     this._stateChanged.emit();
   }
+
+  private readonly _hear = (_sender: Channel, messages: ReadonlyArray<Message>): void => {
+    // what programs say to each other, and what is for the person, changes nothing of the project
+    const happened = messages.filter(({ topic }) => topic === 'activity');
+    if (happened.length > 0) {
+      this._heard.emit(happened);
+      this._call();
+    }
+  };
 
   /** Something happened: ask now. An answer that is on its way may be from before; while it is, the poll takes no calls. */
   private readonly _call = (): void => {
@@ -416,13 +424,13 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   /** Ask often where nobody calls. */
   private _pace(): void {
-    const interval = this._channel.live ? Math.max(CALLED_INTERVAL, this._interval) : this._interval;
+    const interval = this.channel.live ? Math.max(CALLED_INTERVAL, this._interval) : this._interval;
     this._poll.frequency = { interval, backoff: true, max: Math.max(LONGEST_WAIT, interval) };
   }
 
   private _answered(): void {
     const before = this._connection;
-    this._channel.follow(this._current?.id ?? null);
+    this.channel.follow(this._current?.id ?? null);
     this._connection = 'live';
     this._error = null;
     if (before !== 'live') {
@@ -460,7 +468,6 @@ export class ProjectsModel implements IProjects, IDisposable {
   private readonly _lost = new Map<string, string>();
   /** Those that the caller is about to leave or delete. */
   private readonly _parting = new Set<string>();
-  private readonly _channel = new Channel();
   private readonly _poll: Poll;
   private readonly _currentChanged = new Signal<this, Project | null>(this);
   private readonly _changed = new Signal<this, void>(this);

@@ -4,7 +4,7 @@ import type { ISignal } from '@lumino/signaling';
 import type * as React from 'react';
 
 import type { ApiError, Me, Message, Project, Status } from '../api';
-import type { Present } from '../api/channel';
+import type { Channel, Present } from '../api/channel';
 
 /** The projects and the one that is open: what every other part of the front end shows things of. */
 export const IProjects = new Token<IProjects>(
@@ -40,6 +40,9 @@ export interface IProjects {
 
   /** A project that is open or in the list; null when it is neither. */
   find(id: string): Project | null;
+
+  /** What is heard of the open project as it happens. `IBus` is the way to listen to it. */
+  readonly channel: Channel;
 
   /** Another project is open (not emitted when only its fields changed). */
   readonly currentChanged: ISignal<IProjects, Project | null>;
