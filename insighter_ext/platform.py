@@ -27,6 +27,7 @@ from insighter_ext.registry.service import RegistryService
 from insighter_ext.sharing.service import SharingService
 from insighter_ext.status import Me, Status
 from insighter_ext.tracking.service import TrackingService
+from insighter_ext.trash.service import TrashService
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -56,6 +57,7 @@ class Platform:
     sharing: SharingService
     audit: AuditService
     bus: BusService
+    trash: TrashService
 
     @property
     def mode(self) -> Mode:
@@ -115,7 +117,9 @@ class Platform:
         )
         projects = ProjectsService(data, objects, deployments.project_deleted)
         datahub = DatahubService(data, objects, settings)
+        trash = TrashService(data, objects, settings.trash_days, deployments.project_deleted)
         deployments.open()
+        trash.open()
         return cls(
             settings,
             adapters,
@@ -131,11 +135,13 @@ class Platform:
             SharingService(data),
             AuditService(data),
             BusService(data, adapters.wake),
+            trash,
         )
 
     async def close(self) -> None:
         """Give everything back. PostgreSQL stops with the last server that uses it; endpoints go on."""
         try:
+            await self.trash.close()
             await self.datahub.close()
             await self.deployments.close()
             await self.credentials.close()
@@ -154,6 +160,7 @@ class Platform:
             database=answer["database"],
             me=self.me(principal, answer["display_name"]),
             personal_project=str(project_id),
+            trash_days=self.settings.trash_days,
         )
 
     def me(self, principal: Principal, display_name: str) -> Me:

@@ -16,6 +16,7 @@ from server_handlers import (
     registry,
     sharing,
     tracking,
+    trash,
 )
 from server_handlers.base import ApiHandler
 
@@ -28,6 +29,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *sharing.HANDLERS,
     *audit.HANDLERS,
     *bus.HANDLERS,
+    *trash.HANDLERS,
     *accounts.HANDLERS,
 ]
 

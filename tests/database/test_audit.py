@@ -29,6 +29,8 @@ NOT_AUDITED = {
     "run_metrics": "measurements, added by the thousand and never changed; the run is audited",
     "run_metrics_latest": "the newest of these measurements",
     "logged_model_metrics": "measurements of a model in a run",
+    "released_objects": "a note of what is still to be removed from the store after a purge, which is audited",
+    "trash_period": "the installation's setting, which the server keeps",
     "released_projects": "a note of what is still to be cleared away after a deletion, which is audited",
 }
 
@@ -182,6 +184,11 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         organisation,
         database.person("another admin").user_id,
     )
+    database.superuser(
+        "insert into insighter.trash (project_id, asset_kind, asset_id, deleted_by) values (%s, 'run', %s, %s)",
+        project, run, owner.user_id,
+    )  # fmt: skip
+    owner.call("projects_delete", id=project_of(owner, "Trashed"))
     return other
 
 
@@ -223,6 +230,8 @@ CHANGES = [
     ("model_versions", "stage = 'Staging'", "project_id = %(project)s", "stage", "None", "Staging"),
     ("model_aliases", "alias = 'best'", "project_id = %(project)s", "alias", "champion", "best"),
     ("deployments", "status = 'stopped'", "project_id = %(project)s", "status", "starting", "stopped"),
+    ("trash", "name = 'tree'", "project_id = %(project)s", "name", "forest", "tree"),
+    ("trashed_projects", "name = 'Back'", "deleted_by = %(user)s", "name", None, "Back"),
 ]
 
 
@@ -253,9 +262,9 @@ def test_every_kind_of_asset_is_told_when_made_changed_and_deleted(
     }
     assert sorted(covered) == sorted(tables)
     assert set(tables.values()) <= made
-    # What happens when projects and people go is the matter of other tests.
+    # What happens when projects and people go, or come back, is the matter of other tests.
     for table in reversed(covered):
-        if table in {"profiles", "projects", "members"}:
+        if table in {"profiles", "projects", "members", "trashed_projects"}:
             continue
         start = database.superuser("select max(id) from insighter.audit")[0][0]
         condition = next(change[2] for change in CHANGES if change[0] == table)
@@ -405,8 +414,14 @@ def test_a_deleted_project_is_one_row_and_its_chain_stays(
     before = len(trail(database, project))
     mine = len(trail(database, owner.user_id))
     owner.call("projects_delete", id=project)
+    owner.call("trash_projects_purge", id=project)
     rows = trail(database, project)
-    assert len(rows) == before + 1
+    # Into the trash, under a name that nobody has; and out of the world.
+    assert [(row["action"], row["asset_kind"]) for row in rows[before:-1]] == [
+        ("changed", "project"),
+        ("changed", "deployment"),
+        ("created", "trashed_project"),
+    ]
     assert (rows[-1]["action"], rows[-1]["asset_kind"]) == ("deleted", "project")
     assert rows[-1]["actor"] == str(owner.user_id)
     contents = rows[-1]["changes"]["contents"][0]
