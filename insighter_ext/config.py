@@ -121,7 +121,9 @@ class Settings:
         if self.sign_up not in SIGN_UP:
             raise ValueError(f"INSIGHTER_SIGN_UP is {self.sign_up!r}; it takes {', '.join(SIGN_UP)}")
         if not 0 <= self.trash_days <= _LONGEST_TRASH:
-            raise ValueError(f"INSIGHTER_TRASH_DAYS is {self.trash_days}; it takes 0 to {_LONGEST_TRASH:,} days")
+            raise ValueError(
+                f"INSIGHTER_TRASH_DAYS is {self.trash_days}; it takes 0 to {_LONGEST_TRASH:,} days"
+            )
         needed = {variable(name): getattr(self, name) for name in _SUPABASE}
         missing = [name for name, value in needed.items() if not value]
         if len(missing) == len(needed):

@@ -58,7 +58,9 @@ class TrashedProjectsHandler(ApiHandler):
 
     path, tag = "/trash", "trash"
 
-    @operation("The caller's deleted projects, the newest first", query=PageQuery, returns=Page[TrashedProject])
+    @operation(
+        "The caller's deleted projects, the newest first", query=PageQuery, returns=Page[TrashedProject]
+    )
     async def get(self, query: PageQuery) -> Page[TrashedProject]:
         return await self.platform.trash.projects(self.principal, query)
 

@@ -52,7 +52,9 @@ class Purged(View):
     purged: int = Field(description="How many assets went for good.")
     freed_objects: int = Field(description="Stored files that were removed.")
     freed_bytes: int = Field(description="How large these were.")
-    kept_objects: int = Field(0, description="Files of what was purged that other assets need too: they stay.")
+    kept_objects: int = Field(
+        0, description="Files of what was purged that other assets need too: they stay."
+    )
     kept_bytes: int = 0
     kept: list[Kept] = Field(default_factory=list, description="What stays in the trash, and why.")
     pending: bool = Field(

@@ -144,9 +144,7 @@ class TrashService:
             await self._data.call(principal, "trash_projects_restore", id=project_id, name=name)
         )
 
-    async def purge_project(
-        self, principal: Principal, project_id: UUID, root: Path | None = None
-    ) -> Purged:
+    async def purge_project(self, principal: Principal, project_id: UUID, root: Path | None = None) -> Purged:
         """Delete a project of the trash for good; its folder with the user's own files stays.
 
         Args:
@@ -163,7 +161,13 @@ class TrashService:
             log.warning("objects of deleted projects stay behind until a later round", exc_info=True)
             pending = True
         return Purged(
-            purged=1, freed_objects=freed.objects, freed_bytes=freed.bytes, pending=pending
+            purged=1,
+            freed_objects=freed.objects,
+            freed_bytes=freed.bytes,
+            kept_objects=0,
+            kept_bytes=0,
+            kept=[],
+            pending=pending,
         )
 
     # ---- when its time is over

@@ -190,7 +190,9 @@ class ObjectsContract:
         await asyncio.sleep(0.05)
         await stored(object_store, ann, project_id)
         absent = f"{project_id}/{'0' * 64}"
-        assert await object_store.delete(ann, [made.key, other.key, absent], between) == Freed(1, len(b"other"))
+        assert await object_store.delete(ann, [made.key, other.key, absent], between) == Freed(
+            1, len(b"other")
+        )
         assert await fetched(object_store, ann, made.key) == CONTENT
         with pytest.raises(errors.NotFound):
             await object_store.read(ann, other.key)

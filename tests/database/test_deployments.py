@@ -207,7 +207,9 @@ def test_a_machine_finds_its_own_and_for_whom_they_run(
     assert here.active() == {"mine": (str(owner.user_id), True)}
     assert there.active() == {"other": (str(editor.user_id), True)}
     known = {made["id"]: "starting", gone["id"]: "stopped"}
-    assert here.asks(made["id"], other["id"], gone["id"])["known"] == known, "it may come back: its files stay"
+    assert here.asks(made["id"], other["id"], gone["id"])["known"] == known, (
+        "it may come back: its files stay"
+    )
     owner.call("trash_purge", project_id=project, kind="deployment", id=gone["id"])
     assert here.asks(made["id"], other["id"], gone["id"])["known"] == {made["id"]: "starting"}
     owner.call("deployments_stop", project_id=project, name="mine")

@@ -317,7 +317,9 @@ def test_what_a_deletion_released_its_author_may_delete(
     key = key_of(project, "old")
     store.has(key)
     entry = editor.call("datasets_delete", project_id=project, name="t")
-    assert not may(editor, key, "delete") and not may(owner, key, "read"), "in the trash: neither free nor read"
+    assert not may(editor, key, "delete") and not may(owner, key, "read"), (
+        "in the trash: neither free nor read"
+    )
     owner.call("trash_purge", project_id=project, kind="dataset", id=entry["id"])
     assert editor.call("trash_release", project_id=project)["keys"] == [key]
     assert not store.delete(database.member(project, "viewer"), key)
