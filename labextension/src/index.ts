@@ -8,6 +8,7 @@ import deployments from './deployments/plugin';
 import projects from './projects/plugin';
 import registry from './registry/plugin';
 import tracking from './tracking/plugin';
+import trash from './trash/plugin';
 
 /** Every plugin of the extension, capability by capability. */
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
@@ -18,6 +19,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   tracking,
   registry,
   deployments,
+  trash,
   ...activity
 ];
 

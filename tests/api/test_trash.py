@@ -1,4 +1,4 @@
-"""The trash over HTTP and with MLflow's client: what is deleted comes back, and what is purged gives its storage back."""
+"""The trash over HTTP and with MLflow's client: what is deleted comes back, what is purged gives its storage back."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_nonsense_is_not_found(house: House, kind: str, asset: str) -> None:
     assert house.api.post(f"{way}/restore", json={"name": ""}).status_code == 422
 
 
-# ---- when its time is over --------------------------------------------------------------------------------------------
+# ---- when its time is over -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

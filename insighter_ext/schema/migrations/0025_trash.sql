@@ -866,10 +866,11 @@ end
 $$;
 
 -- The event comes first: after the deletion nobody knows whose id the name stood for.
-create or replace function public.models_delete(p_name text) returns jsonb
+drop function public.models_delete(text);
+create function public.models_delete(p_name text, p_project_id uuid default null) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  v_model insighter.registered_models := private.registered_model_for(p_name);
+  v_model insighter.registered_models := private.registered_model_for(p_name, p_project_id);
 begin
   perform private.record(v_model.project_id, 'deleted', 'model', p_name, p_name);
   return private.trash_put(v_model.project_id, 'model', v_model.id::text);

@@ -50,7 +50,7 @@ export interface paths {
         get: operations["Project_get"];
         put?: never;
         post?: never;
-        /** Delete a project with all its assets; its folder stays */
+        /** Move a project with all its assets to the trash; its folder stays */
         delete: operations["Project_delete"];
         options?: never;
         head?: never;
@@ -137,7 +137,7 @@ export interface paths {
         get: operations["Dataset_get"];
         put?: never;
         post?: never;
-        /** Delete a dataset with all its versions */
+        /** Move a dataset with all its versions to the trash */
         delete: operations["Dataset_delete"];
         options?: never;
         head?: never;
@@ -309,7 +309,8 @@ export interface paths {
         get: operations["Model_get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Move a registered model with all its versions to the trash */
+        delete: operations["Model_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -396,7 +397,7 @@ export interface paths {
         get: operations["Deployment_get"];
         put?: never;
         post?: never;
-        /** Stop an endpoint and forget it */
+        /** Stop an endpoint and move it to the trash */
         delete: operations["Deployment_delete"];
         options?: never;
         head?: never;
@@ -934,6 +935,109 @@ export interface paths {
         get: operations["BusTopic_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project's trash, the newest first */
+        get: operations["Trash_get"];
+        put?: never;
+        post?: never;
+        /** Empty a project's trash: all of it goes for good */
+        delete: operations["Trash_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/trash/{kind}/{asset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete an asset of the trash for good */
+        delete: operations["TrashEntry_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/trash/{kind}/{asset_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restore an asset with everything that hangs on it */
+        post: operations["TrashRestore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's deleted projects, the newest first */
+        get: operations["TrashedProjects_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/trash/{project_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a project of the trash for good; its folder stays */
+        delete: operations["TrashedProject_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/trash/{project_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restore a project with everything in it */
+        post: operations["TrashedProjectRestore_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1949,6 +2053,23 @@ export interface components {
             organisation: components["schemas"]["Organisation"] | null;
         };
         /**
+         * Kept
+         * @description What was not purged, because something needs it.
+         */
+        Kept: {
+            /** Kind */
+            kind: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Needed By
+             * @description Versions of registered models that stand on its files.
+             */
+            needed_by: string[];
+        };
+        /**
          * Latest
          * @description The newest durable message of a topic.
          */
@@ -2668,6 +2789,28 @@ export interface components {
              */
             cursor: string | null;
         };
+        /** Page[TrashEntry] */
+        Page_TrashEntry_: {
+            /** Items */
+            items: components["schemas"]["TrashEntry"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[TrashedProject] */
+        Page_TrashedProject_: {
+            /** Items */
+            items: components["schemas"]["TrashedProject"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
         /**
          * PasswordChange
          * @description Another password.
@@ -2929,6 +3072,49 @@ export interface components {
              * @default null
              */
             archived?: boolean | null;
+        };
+        /**
+         * Purged
+         * @description What a purge did.
+         */
+        Purged: {
+            /**
+             * Purged
+             * @description How many assets went for good.
+             */
+            purged: number;
+            /**
+             * Freed Objects
+             * @description Stored files that were removed.
+             */
+            freed_objects: number;
+            /**
+             * Freed Bytes
+             * @description How large these were.
+             */
+            freed_bytes: number;
+            /**
+             * Kept Objects
+             * @description Files of what was purged that other assets need too: they stay.
+             * @default 0
+             */
+            kept_objects: number;
+            /**
+             * Kept Bytes
+             * @default 0
+             */
+            kept_bytes: number;
+            /**
+             * Kept
+             * @description What stays in the trash, and why.
+             */
+            kept: components["schemas"]["Kept"][];
+            /**
+             * Pending
+             * @description The store could not remove all files now: the server goes on with it later.
+             * @default false
+             */
+            pending: boolean;
         };
         /**
          * Quickstart
@@ -3339,6 +3525,11 @@ export interface components {
              * @description Id of the account's own project.
              */
             personal_project: string;
+            /**
+             * Trash Days
+             * @description How many days what is deleted can be restored; 0 where it goes at once.
+             */
+            trash_days: number;
         };
         /**
          * TokenRequest
@@ -3388,6 +3579,123 @@ export interface components {
              * Format: date-time
              */
             expires_at: string;
+        };
+        /**
+         * TrashEntry
+         * @description A deleted asset.
+         */
+        TrashEntry: {
+            /**
+             * Kind
+             * @description dataset, model, deployment, experiment or run; others may join them.
+             */
+            kind: string;
+            /**
+             * Id
+             * @description The asset's id; of a run MLflow's.
+             */
+            id: string;
+            /**
+             * Name
+             * @description As it was, and is again when it is restored.
+             */
+            name: string;
+            /**
+             * Deleted At
+             * Format: date-time
+             */
+            deleted_at: string;
+            /** Deleted By */
+            deleted_by: string;
+            /**
+             * Purge After
+             * Format: date-time
+             * @description When it goes for good.
+             */
+            purge_after: string;
+            /**
+             * Objects
+             * @description Stored files that a purge frees: those that nothing else needs.
+             * @default 0
+             */
+            objects: number;
+            /**
+             * Bytes
+             * @description How large these are.
+             * @default 0
+             */
+            bytes: number;
+        };
+        /**
+         * TrashQuery
+         * @description Which of a project's trash.
+         */
+        TrashQuery: {
+            /**
+             * Limit
+             * @default 100
+             */
+            limit?: number;
+            /**
+             * Cursor
+             * @default null
+             */
+            cursor?: string | null;
+            /**
+             * Kind
+             * @default null
+             */
+            kind?: string | null;
+        };
+        /**
+         * TrashRestore
+         * @description How something comes back.
+         */
+        TrashRestore: {
+            /**
+             * Name
+             * @description Another name, where the old one is taken by now.
+             * @default null
+             */
+            name?: string | null;
+        };
+        /**
+         * TrashedProject
+         * @description A deleted project of the caller's.
+         */
+        TrashedProject: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Deleted At
+             * Format: date-time
+             */
+            deleted_at: string;
+            /** Deleted By */
+            deleted_by: string;
+            /**
+             * Purge After
+             * Format: date-time
+             * @description When it goes for good.
+             */
+            purge_after: string;
+            /**
+             * Assets
+             * @description What is in it: how many of each kind.
+             */
+            assets: {
+                [key: string]: number;
+            };
+            /**
+             * Bytes
+             * @description How large its stored files are.
+             */
+            bytes: number;
         };
         /**
          * UploadQuery
@@ -3742,7 +4050,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Delete a project with all its assets; its folder stays */
+            /** @description Move a project with all its assets to the trash; its folder stays */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4207,7 +4515,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Delete a dataset with all its versions */
+            /** @description Move a dataset with all its versions to the trash */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -5044,6 +5352,72 @@ export interface operations {
             };
         };
     };
+    Model_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Move a registered model with all its versions to the trash */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     ModelVersion_get: {
         parameters: {
             query?: never;
@@ -5522,7 +5896,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Stop an endpoint and forget it */
+            /** @description Stop an endpoint and move it to the trash */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -8508,6 +8882,510 @@ export interface operations {
             };
             /** @description An error */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Trash_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                kind?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A project's trash, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrashEntry_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Trash_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Empty a project's trash: all of it goes for good */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purged"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    TrashEntry_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                kind: string;
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete an asset of the trash for good */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purged"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    TrashRestore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                kind: string;
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrashRestore"];
+            };
+        };
+        responses: {
+            /** @description Restore an asset with everything that hangs on it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrashEntry"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    TrashedProjects_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller's deleted projects, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrashedProject_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    TrashedProject_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a project of the trash for good; its folder stays */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purged"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    TrashedProjectRestore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrashRestore"];
+            };
+        };
+        responses: {
+            /** @description Restore a project with everything in it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

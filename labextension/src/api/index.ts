@@ -9,6 +9,7 @@ export * as experiments from './experiments';
 export * as models from './models';
 export * as deployments from './deployments';
 export * as sharing from './sharing';
+export * as trash from './trash';
 
 export type {
   AccessToken,
@@ -41,4 +42,5 @@ export type {
   SignatureField
 } from './models';
 export type { Invitation } from './sharing';
+export type { Purged, TrashedProject, TrashEntry } from './trash';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

@@ -19,6 +19,7 @@ import { datasetIcon } from '../pages/icons';
 import { Pages } from '../pages/widget';
 import { may } from '../projects/roles';
 import { IProjects, ISidebar, type ISectionProps } from '../projects/tokens';
+import { assetTrashed } from '../trash/undo';
 import { CommandIDs } from './commands';
 import { datasetNames, deleteDataset, downloadUrl, loadCode, newestVersions } from './model';
 import { askNames } from './naming';
@@ -209,14 +210,14 @@ const plugin: JupyterFrontEndPlugin<void> = {
         await ask({
           ui: host,
           title: trans.__('Delete the dataset “%1”?', name),
-          accept: trans.__('Delete'),
+          accept: trans.__('Move to Trash'),
           warn: true,
           careful: true,
           initial: null,
           form: () => (
             <p>
               {trans.__(
-                'All its versions go with it, for everybody in the project. Runs that read it keep their record of it. This cannot be undone.'
+                'All its versions go with it, for everybody in the project, until it is restored from the trash. Runs that read it keep their record of it.'
               )}
             </p>
           ),
@@ -224,6 +225,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
             await deleteDataset(id, name);
             pages.close(open => open.project === id && open.name === name);
             await projects.refresh();
+            void assetTrashed(host, { project: id, kind: 'dataset', name });
           }
         });
       }

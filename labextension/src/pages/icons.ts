@@ -31,3 +31,9 @@ export const deploymentIcon = stroked(
   'deployment',
   '<circle cx="12" cy="10" r="2"/><path d="M12 12v9"/><path d="M7.8 14.2a6 6 0 0 1 0-8.4"/><path d="M16.2 5.8a6 6 0 0 1 0 8.4"/><path d="M4.9 17.1a10 10 0 0 1 0-14.2"/><path d="M19.1 2.9a10 10 0 0 1 0 14.2"/>'
 );
+
+/** A bin. */
+export const trashIcon = stroked(
+  'trash',
+  '<path d="M4 6.5h16"/><path d="M9 6.5V4h6v2.5"/><path d="M6 6.5l1 14h10l1-14"/><path d="M10 10.5v6"/><path d="M14 10.5v6"/>'
+);

@@ -6,6 +6,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { projects as api, type Project } from '../api';
 import { errorText, notifyError, type IUi } from '../components';
+import { projectTrashed } from '../trash/undo';
 
 import { insighterIcon } from './icons';
 import { may } from './roles';
@@ -32,6 +33,9 @@ export const AccountCommands = {
   join: 'insighter:accept-invitation',
   signOut: 'insighter:sign-out'
 } as const;
+
+/** Commands of the trash. */
+export const TrashCommands = { open: 'insighter:open-trash' } as const;
 
 /** The sidebar's id in the shell. */
 export const SIDEBAR = 'insighter-sidebar';
@@ -180,7 +184,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
 
   commands.addCommand(CommandIds.remove, {
     label: trans.__('Delete Project…'),
-    caption: trans.__('Delete the project with all its assets; its folder stays'),
+    caption: trans.__('Move the project with all its assets to the trash; its folder stays'),
     describedBy: { args: ONE_PROJECT },
     isVisible: args => mayChange(args) && subject(args)?.role === 'owner',
     isEnabled: args => mayChange(args) && subject(args)?.role === 'owner',
@@ -193,7 +197,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
         const { deleteProject } = await import('./dialogs');
         if (await deleteProject(ui, project)) {
           await projects.refresh();
-          Notification.success(trans.__('“%1” is deleted.', project.name), { autoClose: 5000 });
+          void projectTrashed({ ...ui, projects }, project);
         }
       });
     }

@@ -16,7 +16,7 @@ import {
 } from '../components';
 
 import { VisibilityBadge } from './badge';
-import { AccountCommands, CommandIds, SIDEBAR } from './commands';
+import { AccountCommands, CommandIds, SIDEBAR, TrashCommands } from './commands';
 import { Invitations, PersonRow } from './person';
 import { may, roleName } from './roles';
 import type { Sections } from './sidebar';
@@ -164,7 +164,11 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
       [
         listed.map(({ id, name }) => ({ command: CommandIds.switch, args: { id, name } })),
         projects.all.length > MENU_LENGTH ? [{ command: CommandIds.switch }] : [],
-        [{ command: CommandIds.create }, { command: CommandIds.quickstart }]
+        [
+          { command: CommandIds.create },
+          { command: CommandIds.quickstart },
+          { command: TrashCommands.open, args: { projects: true, isMenu: true } }
+        ]
       ],
       event.currentTarget
     );
@@ -178,6 +182,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           { command: CommandIds.rename },
           { command: CommandIds.describe },
           { command: CommandIds.openFolder },
+          { command: TrashCommands.open, args: { isMenu: true } },
           { command: CommandIds.refresh }
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],

@@ -61,7 +61,8 @@ function ModelRow({ model, project }: { model: RegisteredModel; project: string 
         ...(latest
           ? [{ command: DEPLOY, args: { project, model: name, version: latest.version }, inline: true }]
           : []),
-        { command: CommandIDs.copyCode, args: { ...args, version: latest?.version ?? 1 } }
+        { command: CommandIDs.copyCode, args: { ...args, version: latest?.version ?? 1 } },
+        { command: CommandIDs.remove, args }
       ]}
     />
   );
