@@ -34,6 +34,7 @@ from insighter_ext.registry.service import RegistryService
 from insighter_ext.sharing.service import SharingService
 from insighter_ext.status import Me, Status
 from insighter_ext.tracking.service import TrackingService
+from insighter_ext.trash.service import TrashService
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -70,6 +71,7 @@ class Platform:
     assets: AssetsService
     presence: PresenceService
     activity: ActivityService
+    trash: TrashService
 
     @property
     def mode(self) -> Mode:
@@ -130,7 +132,9 @@ class Platform:
         projects = ProjectsService(data, objects, deployments.project_deleted)
         datahub = DatahubService(data, objects, settings)
         bus = BusService(data, adapters.wake)
+        trash = TrashService(data, objects, settings.trash_days, deployments.project_deleted)
         deployments.open()
+        trash.open()
         return cls(
             settings,
             adapters,
@@ -154,12 +158,14 @@ class Platform:
             AssetsService(data),
             PresenceService(data, bus),
             ActivityService(data),
+            trash,
         )
 
     async def close(self) -> None:
         """Give everything back. PostgreSQL stops with the last server that uses it; endpoints go on."""
         try:
             await self.archives.close()
+            await self.trash.close()
             await self.datahub.close()
             await self.deployments.close()
             await self.credentials.close()
@@ -178,6 +184,7 @@ class Platform:
             database=answer["database"],
             me=self.me(principal, answer["display_name"]),
             personal_project=str(project_id),
+            trash_days=self.settings.trash_days,
         )
 
     def me(self, principal: Principal, display_name: str) -> Me:

@@ -23,6 +23,7 @@ from server_handlers import (
     registry,
     sharing,
     tracking,
+    trash,
 )
 from server_handlers.base import ApiHandler
 
@@ -43,6 +44,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *assets.HANDLERS,
     *presence.HANDLERS,
     *activity.HANDLERS,
+    *trash.HANDLERS,
     *accounts.HANDLERS,
 ]
 

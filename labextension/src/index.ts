@@ -15,6 +15,7 @@ import projects from './projects/plugin';
 import registry from './registry/plugin';
 import sharing from './sharing/plugin';
 import tracking from './tracking/plugin';
+import trash from './trash/plugin';
 
 /** Every plugin of the extension, capability by capability. */
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
@@ -32,6 +33,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   deployments,
   achievements,
   lineage,
+  trash,
   ...activity
 ];
 

@@ -42,6 +42,8 @@ NOT_AUDITED = {
     "archives": "an export or import on its way: what it makes is audited, and that there was one is an event",
     "archive_pages": "what lies in between",
     "archive_ids": "the same",
+    "released_objects": "a note of what is still to be removed from the store after a purge, which is audited",
+    "trash_period": "the installation's setting, which the server keeps",
     "released_projects": "a note of what is still to be cleared away after a deletion, which is audited",
 }
 
@@ -213,6 +215,11 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         organisation,
         database.person("another admin").user_id,
     )
+    database.superuser(
+        "insert into insighter.trash (project_id, asset_kind, asset_id, deleted_by) values (%s, 'run', %s, %s)",
+        project, run, owner.user_id,
+    )  # fmt: skip
+    owner.call("projects_delete", id=project_of(owner, "Trashed"))
     return other
 
 
@@ -266,6 +273,8 @@ CHANGES = [
     ("model_aliases", "alias = 'best'", "project_id = %(project)s", "alias", "champion", "best"),
     ("deployments", "status = 'stopped'", "project_id = %(project)s", "status", "starting", "stopped"),
     ("achievements", "icon = 'flag'", "project_id = %(project)s", "icon", "star", "flag"),
+    ("trash", "name = 'tree'", "project_id = %(project)s", "name", "forest", "tree"),
+    ("trashed_projects", "name = 'Back'", "deleted_by = %(user)s", "name", None, "Back"),
 ]
 
 
@@ -296,9 +305,9 @@ def test_every_kind_of_asset_is_told_when_made_changed_and_deleted(
     }
     assert sorted(covered) == sorted(tables)
     assert set(tables.values()) <= made
-    # What happens when projects and people go is the matter of other tests.
+    # What happens when projects and people go, or come back, is the matter of other tests.
     for table in reversed(covered):
-        if table in {"profiles", "projects", "members"}:
+        if table in {"profiles", "projects", "members", "trashed_projects"}:
             continue
         start = database.superuser("select max(id) from insighter.audit")[0][0]
         condition = next(change[2] for change in CHANGES if change[0] == table)
@@ -448,8 +457,14 @@ def test_a_deleted_project_is_one_row_and_its_chain_stays(
     before = len(trail(database, project))
     mine = len(trail(database, owner.user_id))
     owner.call("projects_delete", id=project)
+    owner.call("trash_projects_purge", id=project)
     rows = trail(database, project)
-    assert len(rows) == before + 1
+    # Into the trash, under a name that nobody has; and out of the world.
+    assert [(row["action"], row["asset_kind"]) for row in rows[before:-1]] == [
+        ("changed", "project"),
+        ("changed", "deployment"),
+        ("created", "trashed_project"),
+    ]
     assert (rows[-1]["action"], rows[-1]["asset_kind"]) == ("deleted", "project")
     assert rows[-1]["actor"] == str(owner.user_id)
     contents = rows[-1]["changes"]["contents"][0]

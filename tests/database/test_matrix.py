@@ -55,6 +55,7 @@ class World:
         self._people()
         self._assets()
         self._sharing()
+        self._trash()
         self._elsewhere()
         self._archives()
         self.columns = self._read_columns()
@@ -299,12 +300,37 @@ class World:
             "select id from insighter.access_requests where user_id = %s", self.values["other"]
         )
 
+    def _trash(self) -> None:
+        owner, project = self.people["owner"], self.values["project"]
+        for value, name in [("trashed", "canary trashed"), ("closed_trashed", "canary closed trashed")]:
+            owner.call(
+                "datasets_add_version", project_id=project, name=name, format="csv", filename="canary.csv",
+                sha256="7" * 64, size=1, table_object_key=f"{project}/{'7' * 64}", table_size=1, rows=1, columns=[],
+            )  # fmt: skip
+            self.values[value] = self._one("select id from insighter.datasets where name = %s", name)
+            owner.call("datasets_delete", project_id=project, name=name)
+        self.database.superuser(
+            "insert into insighter.restrictions (project_id, asset_kind, asset_id, min_role, created_by)"
+            " values (%s, 'dataset', %s, 'admin', %s)",
+            project,
+            self.values["closed_trashed"],
+            self.values["owner"],
+        )
+        self.database.superuser(
+            "insert into insighter.released_objects (project_id, object, newest) values (%s, %s, now())",
+            project,
+            self.values["loose"],
+        )
+        self.values["trashed_project"] = owner.call("projects_create", name="canary trashed project")["id"]
+        owner.call("projects_delete", id=self.values["trashed_project"])
+
     def _elsewhere(self) -> None:
         """What is not the project's: a deleted project, accounts, stored objects."""
         owner = self.people["owner"]
         self.people["guest"].call("achievements_show", shown=False)
         self.values["released"] = owner.call("projects_create", name="canary deleted")["id"]
         owner.call("projects_delete", id=self.values["released"])
+        owner.call("trash_projects_purge", id=self.values["released"])
         another = self.people["other"].call("projects_create", name="elsewhere")["id"]
         self.values["elsewhere"] = f"{another}/{'5' * 64}"
         self.database.superuser(

@@ -16,6 +16,7 @@ export * as deployments from './deployments';
 export * as sharing from './sharing';
 export * as achievements from './achievements';
 export * as lineage from './lineage';
+export * as trash from './trash';
 
 export type {
   AccessToken,
@@ -84,4 +85,5 @@ export type {
 export type { Message } from './channel';
 export type { Import } from './archives';
 export type { Invitation, Member } from './sharing';
+export type { Purged, TrashedProject, TrashEntry } from './trash';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

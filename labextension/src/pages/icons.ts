@@ -49,3 +49,9 @@ export const lineageIcon = stroked(
   'lineage',
   '<circle cx="5" cy="6" r="2.5"/><circle cx="5" cy="18" r="2.5"/><circle cx="19" cy="12" r="2.5"/><path d="M7.5 6h2.5c3 0 3 6 6.5 6"/><path d="M7.5 18h2.5c3 0 3-6 6.5-6"/>'
 );
+
+/** A bin. */
+export const trashIcon = stroked(
+  'trash',
+  '<path d="M4 6.5h16"/><path d="M9 6.5V4h6v2.5"/><path d="M6 6.5l1 14h10l1-14"/><path d="M10 10.5v6"/><path d="M14 10.5v6"/>'
+);

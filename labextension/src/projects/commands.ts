@@ -6,6 +6,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { projects as api, type Project } from '../api';
 import { errorText, notifyError, type IUi } from '../components';
+import { projectTrashed } from '../trash/undo';
 
 import { insighterIcon } from './icons';
 import { may } from './roles';
@@ -39,6 +40,10 @@ export const SharingCommands = {
   restrict: 'insighter:restrict-asset',
   ask: 'insighter:ask-access'
 } as const;
+
+/** Commands of the trash. */
+export const TrashCommands = { open: 'insighter:open-trash' } as const;
+
 /** The command that opens a project's home; the home's. */
 const OPEN_HOME = 'insighter:open-home';
 
@@ -197,7 +202,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
 
   commands.addCommand(CommandIds.remove, {
     label: trans.__('Delete Project…'),
-    caption: trans.__('Delete the project with all its assets; its folder stays'),
+    caption: trans.__('Move the project with all its assets to the trash; its folder stays'),
     describedBy: { args: ONE_PROJECT },
     isVisible: args => mayChange(args) && subject(args)?.role === 'owner',
     isEnabled: args => mayChange(args) && subject(args)?.role === 'owner',
@@ -209,7 +214,8 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
       await attempt(async () => {
         const { deleteProject } = await import('./dialogs');
         if (await deleteProject(ui, projects, project)) {
-          Notification.success(trans.__('“%1” is deleted.', project.name), { autoClose: 5000 });
+          await projects.refresh();
+          void projectTrashed({ ...ui, projects }, project);
         }
       });
     }

@@ -92,14 +92,14 @@ class Edit {
   }
 }
 
-/** Say what goes with a project, have its name typed, and delete it; whether it is gone. */
+/** Say what goes with a project, have its name typed, and move it to the trash; whether it is there. */
 export async function deleteProject(ui: IUi, projects: IProjects, project: Project): Promise<boolean> {
   const { trans } = ui;
   const contents = await api.contents(project.id);
   const gone = await ask({
     ui,
     title: trans.__('Delete “%1”?', project.name),
-    accept: trans.__('Delete'),
+    accept: trans.__('Move to Trash'),
     warn: true,
     initial: '',
     form: (value, change) => (
@@ -108,7 +108,7 @@ export async function deleteProject(ui: IUi, projects: IProjects, project: Proje
         {project.folder && (
           <p>{trans.__('The folder “%1” with its notebooks and files stays.', project.folder)}</p>
         )}
-        <Field label={trans.__('To delete it for good, type its name: %1', project.name)}>
+        <Field label={trans.__('To move it to the trash, type its name: %1', project.name)}>
           {id => (
             <input
               id={id}
@@ -157,7 +157,7 @@ function WhatGoes(props: { trans: TranslationBundle; contents: ProjectContents }
   }
   return (
     <>
-      <p>{trans.__('With it goes, and cannot be brought back:')}</p>
+      <p>{trans.__('With it goes, for all its members, until you restore it from the trash:')}</p>
       <ul>
         {things.map(thing => (
           <li key={thing}>{thing}</li>

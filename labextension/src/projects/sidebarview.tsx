@@ -18,7 +18,7 @@ import {
 } from '../components';
 
 import { VisibilityBadge } from './badge';
-import { AccountCommands, CommandIds, SharingCommands, SIDEBAR } from './commands';
+import { AccountCommands, CommandIds, SharingCommands, SIDEBAR, TrashCommands } from './commands';
 import { Asking, Invitations, PersonRow } from './person';
 import { may, mayShare, roleName } from './roles';
 import type { Sections } from './sidebar';
@@ -184,7 +184,8 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
         [
           { command: CommandIds.create },
           { command: ArchiveCommands.import },
-          { command: CommandIds.quickstart }
+          { command: CommandIds.quickstart },
+          { command: TrashCommands.open, args: { projects: true, isMenu: true } }
         ]
       ],
       event.currentTarget
@@ -202,6 +203,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           { command: SHOW_LINEAGE },
           { command: SharingCommands.open },
           { command: ArchiveCommands.export },
+          { command: TrashCommands.open, args: { isMenu: true } },
           { command: CommandIds.refresh }
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],

@@ -63,7 +63,8 @@ function ModelRow({ model, project }: { model: RegisteredModel; project: string 
           ? [{ command: DEPLOY, args: { project, model: name, version: latest.version }, inline: true }]
           : []),
         { command: CommandIDs.copyCode, args: { ...args, version: latest?.version ?? 1 } },
-        { command: SharingCommands.restrict, args: { ...args, kind: 'model' } }
+        { command: SharingCommands.restrict, args: { ...args, kind: 'model' } },
+        { command: CommandIDs.remove, args }
       ]}
     />
   );
