@@ -264,6 +264,8 @@ def test_asking_for_access_showing_a_project_and_handing_it_over(meet: Meet) -> 
 
 
 def test_where_there_is_one_account_sharing_says_what_it_takes(page: Page) -> None:
+    page.evaluate("window.jupyterapp.commands.execute('insighter:show-sidebar')")
+    expect(page.locator(".jp-Insighter-Switcher")).to_be_visible(timeout=60_000)
     page.evaluate("window.jupyterapp.commands.execute('insighter:open-sharing')")
     panel = page.locator(".jp-Insighter-Page:visible")
     expect(panel).to_contain_text("Sharing takes people with accounts")
