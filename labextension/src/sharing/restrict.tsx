@@ -6,7 +6,7 @@ import { ask, Field } from '../pages/ask';
 import type { IHost } from '../pages/host';
 import { Resource, useOwnResource } from '../pages/resource';
 import { rolesUpTo } from '../projects/roles';
-import { from } from './closed';
+import { from, restated, seenText } from './closed';
 import { assetNames, type ClosedKind, restrictionOf } from './model';
 import { offerUndo } from './undo';
 
@@ -209,7 +209,7 @@ export async function restrictAsset(
   kind: ClosedKind,
   name: string
 ): Promise<void> {
-  const { trans, projects } = host;
+  const { projects } = host;
   const found = await Promise.all([restrictionOf(project.id, kind, name), sharing.members(project.id)]).catch(
     notifyError
   );
@@ -219,10 +219,7 @@ export async function restrictAsset(
   const [before, members] = found;
   const undo = async () => {
     await (before
-      ? sharing.restrict(project.id, kind, name, {
-          min_role: before.min_role === 'viewer' ? 'annotator' : before.min_role,
-          people: before.people.map(({ user_id }) => user_id)
-        })
+      ? sharing.restrict(project.id, kind, name, restated(before))
       : sharing.unrestrict(project.id, kind, name));
     await projects.refresh();
   };
@@ -234,6 +231,6 @@ export async function restrictAsset(
   });
   if (set) {
     await projects.refresh();
-    offerUndo(host, trans.__('“%1” is seen by %2 now.', name, from(set.min_role, trans)), undo);
+    offerUndo(host, seenText(set, host.trans), undo);
   }
 }
