@@ -113,6 +113,7 @@ def test_from_an_invitation_to_the_removal(meet: Meet) -> None:
     ana.dialog.get_by_role("checkbox", name="Ben").check()
     ana.dialog.get_by_role("button", name="Change").click()
     expect(row).to_contain_text("Ben")
+    expect(ana.news("“wine” is seen by editors and above, and by Ben.")).to_be_visible()
     expect(ben.side.get_by_role("button", name=re.compile("^wine"))).to_be_visible(timeout=30_000)
     ben.side.get_by_role("button", name=re.compile("^wine")).click()
     expect(ben.panel).to_contain_text("2 rows × 2 columns")
@@ -129,7 +130,7 @@ def test_from_an_invitation_to_the_removal(meet: Meet) -> None:
     expect(page.get_by_role("row", name=re.compile("^Ben"))).to_have_count(0)
     expect(ben.news("“Wine quality” is closed to you")).to_be_visible(timeout=30_000)
     expect(ben.switcher).to_contain_text("Personal")
-    expect(ben.panel.get_by_role("alert")).to_contain_text("you were taken out of it, or it was deleted")
+    expect(ben.panel.get_by_role("alert")).to_contain_text("you are no member any more, or it was deleted")
     expect(ben.page.locator("body")).not_to_contain_text("secret red")
     shoot(ben.page, "80 closed to him")
     ben.panel.get_by_role("button", name="Close").click()
@@ -264,6 +265,8 @@ def test_asking_for_access_showing_a_project_and_handing_it_over(meet: Meet) -> 
 
 
 def test_where_there_is_one_account_sharing_says_what_it_takes(page: Page) -> None:
+    page.evaluate("window.jupyterapp.commands.execute('insighter:show-sidebar')")
+    expect(page.locator(".jp-Insighter-Switcher")).to_be_visible(timeout=60_000)
     page.evaluate("window.jupyterapp.commands.execute('insighter:open-sharing')")
     panel = page.locator(".jp-Insighter-Page:visible")
     expect(panel).to_contain_text("Sharing takes people with accounts")

@@ -31,7 +31,7 @@ export function Lost(props: {
       notes={
         <div className="jp-Insighter-ErrorNote" role="alert">
           <p className="jp-Insighter-ErrorNote-message">
-            {trans.__('“%1” is closed to you: you were taken out of it, or it was deleted.', name)}
+            {trans.__('“%1” is closed to you: you are no member any more, or it was deleted.', name)}
           </p>
           <p>{trans.__('Nothing of it is shown any more. Its admins know why, and can let you in again.')}</p>
           <div className="jp-Insighter-Buttons">

@@ -154,8 +154,16 @@ export function from(role: Role, trans: IHost['trans']): string {
   }
 }
 
+/** Who sees an asset, in a sentence. */
+export function seenText({ name, min_role, people }: Restriction, trans: IHost['trans']): string {
+  const named = people.map(({ display_name }) => display_name).join(', ');
+  return named
+    ? trans.__('“%1” is seen by %2, and by %3.', name, from(min_role, trans), named)
+    : trans.__('“%1” is seen by %2.', name, from(min_role, trans));
+}
+
 /** A restriction as one sets it. */
-function restated({ min_role, people }: Restriction): RestrictionSet {
+export function restated({ min_role, people }: Restriction): RestrictionSet {
   return {
     // a restriction is never by the role that everybody has
     min_role: min_role === 'viewer' ? 'annotator' : min_role,
@@ -170,7 +178,6 @@ async function restrict(
   project: Project,
   before: Restriction | null
 ): Promise<void> {
-  const { trans } = host;
   const set = await askRestriction(host, project, {
     subject: before,
     before,
@@ -178,8 +185,8 @@ async function restrict(
     restrict: (kind, key, body) => model.restrict(kind, key, body)
   });
   if (set) {
-    const { kind, key, name } = set;
-    offerUndo(host, trans.__('“%1” is seen by %2 now.', name, from(set.min_role, trans)), () =>
+    const { kind, key } = set;
+    offerUndo(host, seenText(set, host.trans), () =>
       before ? model.restrict(kind, key, restated(before)) : model.unrestrict(kind, key)
     );
   }

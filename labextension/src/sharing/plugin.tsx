@@ -158,7 +158,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       } else if (people()) {
         // pages of it say the same in the place of what they showed
         Notification.warning(
-          trans.__('“%1” is closed to you: you were taken out of it, or it was deleted.', name ?? id),
+          trans.__('“%1” is closed to you: you are no member any more, or it was deleted.', name ?? id),
           {
             autoClose: false,
             actions: [

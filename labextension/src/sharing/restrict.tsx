@@ -6,7 +6,7 @@ import { ask, Field } from '../pages/ask';
 import type { IHost } from '../pages/host';
 import { Resource, useOwnResource } from '../pages/resource';
 import { rolesUpTo } from '../projects/roles';
-import { from } from './closed';
+import { from, restated, seenText } from './closed';
 import { type ClosedKind, type INamed, namedAssets, restrictionOf } from './model';
 import { offerUndo } from './undo';
 
@@ -211,7 +211,7 @@ export async function restrictAsset(
   key: string,
   name: string
 ): Promise<void> {
-  const { trans, projects } = host;
+  const { projects } = host;
   const found = await Promise.all([restrictionOf(project.id, kind, key), sharing.members(project.id)]).catch(
     notifyError
   );
@@ -221,10 +221,7 @@ export async function restrictAsset(
   const [before, members] = found;
   const undo = async () => {
     await (before
-      ? sharing.restrict(project.id, kind, key, {
-          min_role: before.min_role === 'viewer' ? 'annotator' : before.min_role,
-          people: before.people.map(({ user_id }) => user_id)
-        })
+      ? sharing.restrict(project.id, kind, key, restated(before))
       : sharing.unrestrict(project.id, kind, key));
     await projects.refresh();
   };
@@ -236,6 +233,6 @@ export async function restrictAsset(
   });
   if (set) {
     await projects.refresh();
-    offerUndo(host, trans.__('“%1” is seen by %2 now.', name, from(set.min_role, trans)), undo);
+    offerUndo(host, seenText(set, host.trans), undo);
   }
 }
