@@ -203,6 +203,14 @@ def test_a_project_is_the_same_elsewhere(
             mlflow.set_tracking_uri(f"{api.base_url}".rstrip("/") + "/insighter/mlflow")
     deployment = there.get(f"{base}/deployments").json()["items"][0]
     assert (deployment["name"], deployment["status"]) == ("rating", "stopped")
+    # What it takes to run here is in the file.
+    started = there.post(f"{base}/deployments/rating/start")
+    assert started.status_code == 202, started.text
+    eventually(lambda: there.get(f"{base}/deployments/rating").json()["status"] != "starting", 120)
+    said = there.post(f"/{deployment['path']}/invocations", json={"inputs": wine["rows"]})
+    assert said.status_code == 200, said.text
+    assert said.json()["predictions"] == wine["predicted"]
+    there.post(f"{base}/deployments/rating/stop")
     restriction = there.get(f"{base}/restrictions").json()["items"][0]
     assert (restriction["name"], restriction["min_role"]) == ("wine", "admin")
     # Files came along; what is hidden, and what a link led to, did not.
