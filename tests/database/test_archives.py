@@ -352,8 +352,10 @@ def test_what_is_claimed_of_others_counts_for_nothing(database: Database) -> Non
     sections["deployments"][0] |= {"status": "healthy", "host_hash": "00" * 32, "port": 22}
     sections["restrictions"][0]["people"] = [str(victim.user_id)]
     sections["model_versions"][0]["root"] = f"runs/{target['run']}"
-    sections["members"] = [{"user_id": str(victim.user_id), "role": "owner"}]
-    sections["credentials"] = [{"kind": "kernel"}]
+    for table in ("members", "credentials", "projects"):
+        with pytest.raises(InsighterError) as error:
+            bring(other, {table: [{"user_id": str(victim.user_id), "role": "owner"}]})
+        assert (refused(error), error.value.code) == (422, "archive_newer")
 
     def rows_of(table: str, columns: str, project: str) -> Any:
         return database.superuser(
