@@ -88,7 +88,7 @@ def bring(person: Person, sections: dict[str, Any], name: str | None = None) -> 
     """Import it."""
     begun = person.call("archives_import", name=name)["id"]
     for section, rows in sections.items():
-        if rows:
+        if rows and section != "audit":  # which is kept as an object
             lines = rows if isinstance(rows, str) else "\n".join(json.dumps(row) for row in rows)
             person.call("archives_stage", id=begun, section=section, page=1, lines=lines)
     made: dict[str, Any] = person.call("archives_commit", id=begun)
