@@ -44,6 +44,10 @@ CHUNK = 1 << 20
 _MOST_DIRECTORY_BYTES = 48 * 1024**2
 _MOST_MEMBERS = 2 * MOST_OBJECTS + 1000
 _MOST_MANIFEST_BYTES = 4 * 1024**2
+_MOST_LIST_BYTES = 128 * 1024**2
+# What is parsed here takes up to thirty times its length in memory.
+_LONGEST_LISTED = 10_000
+_LONGEST_AUDITED = 4 * 1024**2
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TABLE = re.compile(r"rows/([a-z_]{1,60})\.jsonl")
 _OTHERS = {"project.jsonl": "project", "people.jsonl": "people", "audit.jsonl": "audit"}
@@ -303,10 +307,12 @@ class Archive:
         for page, count in self.pages("audit.jsonl"):
             rows += count
             for line in page.split("\n"):
-                row = _json(line, "audit.jsonl")
+                row = _json(line, "audit.jsonl", _LONGEST_AUDITED)
                 seq, text = row.get("seq"), row.get("text")
                 if not isinstance(seq, int) or seq <= last:
-                    return rows, [*problems, f"row {seq} stands after row {last}"]
+                    return rows, [*problems[:20], f"row {seq} stands after row {last}"]
+                if len(problems) > 20:
+                    return rows, problems[:20]
                 withheld += seq - last - 1
                 if seq == last + 1 and row.get("prev_hash") != after:
                     problems.append(f"row {seq} was not written after row {last}")
@@ -365,7 +371,12 @@ class Archive:
                 yield chunk
 
     def _list(self, name: str) -> list[dict[str, Any]]:
-        return [_json(line, name) for page, _ in self.pages(name) for line in page.split("\n")]
+        member = self.manifest.members[name]
+        if member.size > _MOST_LIST_BYTES or member.rows > MOST_OBJECTS:
+            raise _damaged(name, f"it lists more than {MOST_OBJECTS:,}")
+        return [
+            _json(line, name, _LONGEST_LISTED) for page, _ in self.pages(name) for line in page.split("\n")
+        ]
 
     def _checked_infos(self) -> dict[str, zipfile.ZipInfo]:
         infos: dict[str, zipfile.ZipInfo] = {}
@@ -500,7 +511,9 @@ def _hashes(row: dict[str, Any], text: Any) -> bool:
     return bool(digest == row["hash"] and seq == row["seq"])
 
 
-def _json(line: str, member: str) -> dict[str, Any]:
+def _json(line: str, member: str, longest: int) -> dict[str, Any]:
+    if len(line) > longest:
+        raise _damaged(member, "a line of it is too long")
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):

@@ -31,6 +31,8 @@ log = logging.getLogger("insighter.archives")
 
 _TOLD_EVERY = 1.0
 """seconds between two reports of how far an import is"""
+_ALIVE_EVERY = 20.0
+"""seconds after which an export says that it is still there"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class ArchivesService:
         members: dict[str, Member] = {}
         found: list[str] = []
         project: dict[str, Any] = {}
+        told = time.monotonic()
         try:
             for section in ("project", "people", "audit", "objects", *sorted(begun["sections"])):
                 name = format.member_of(section)
@@ -105,6 +108,9 @@ class ArchivesService:
                         found += (json.loads(line)["sha256"] for line in lines.split("\n"))
                     await asyncio.to_thread(writer.write, lines.encode() + b"\n")
                     yield writer.take()
+                    if time.monotonic() - told > _ALIVE_EVERY:  # whoever takes it may be slow
+                        told = time.monotonic()
+                        await self.told(principal, begun["id"], "rows", 0, 0)
                 members[name] = writer.end(known["rows"])
         finally:
             await asyncio.shield(self._end(principal, begun["id"], "done"))
@@ -166,7 +172,9 @@ class ArchivesService:
             raise
         return Import.model_validate(begun), writer
 
-    async def told(self, principal: Principal, import_id: UUID, step: str, done: int, total: int) -> Import:
+    async def told(
+        self, principal: Principal, import_id: UUID | str, step: str, done: int, total: int
+    ) -> Import:
         """Say how far it is.
 
         Raises:
@@ -176,7 +184,7 @@ class ArchivesService:
             principal, "archives_progress", id=import_id, step=step, done=done, total=total
         )
         if seen["state"] != "working":
-            raise Conflict("the import was cancelled", code="import_cancelled", hint="import it again")
+            raise Conflict("it was cancelled", code="archive_ended", hint="begin it again")
         return Import.model_validate(seen)
 
     async def start(self, principal: Principal, import_id: UUID, writer: ObjectWriter, root: Path) -> Import:

@@ -119,6 +119,18 @@ class Treasure:
                    values (gen_random_uuid(), %s, %s, %s, 1, 50123, 'stopped', %s, %s)""",
                 [self.project_id, self.deployment, self.model, canary, owner.user_id],
             )
+            database.execute(
+                """insert into insighter.project_origins
+                     (project_id, number, name, exported_at, exported_by, created_by)
+                   values (%s, 1, %s, now(), %s, %s)""",
+                [self.project_id, canary, canary, owner.user_id],
+            )
+            begun = database.execute(
+                "insert into insighter.archives (kind, name, state, created_by) values ('import', %s, 'done', %s)"
+                " returning id",
+                [canary, owner.user_id],
+            ).fetchone()
+            assert begun is not None
         organisation = owner.do("POST", f"{API}/organisations", {"name": f"O {canary}"}, expect=201)
         self.organisation_id: str = organisation["id"]
         invitation = owner.do(
@@ -136,6 +148,7 @@ class Treasure:
         self.values: dict[str, Any] = {
             "project_id": self.project_id, "organisation_id": self.organisation_id, "user_id": owner.user_id,
             "invitation_id": invitation["id"], "request_id": str(uuid4()), "session_id": sessions[0]["id"],
+            "import_id": str(begun[0]), "number": "1",
             "token_id": token_id, "comment_id": comment, "run_id": self.run, "run_uuid": self.run,
             "experiment_id": self.experiment,
             "model_id": self.logged_model, "version": "1", "alias": f"alias-{canary}", "kind": "dataset",

@@ -196,7 +196,8 @@ def test_the_project_is_a_file_and_a_project_again(
     # What is damaged leaves no object in the project's storage.
     count = "select count(*) from storage.objects where bucket_id = 'insighter'"
     before = double.superuser(count)
-    broken = answer.content.replace(b"MLmodel", b"MLmodeL")
+    broken = answer.content.replace(b"49998,x49998", b"49998,x49997")
+    assert broken != answer.content
     begun = ann.post(url, content=broken).json()
     while (seen := ann.get(f"{url}/{begun['id']}").json())["state"] == "working":
         time.sleep(0.2)

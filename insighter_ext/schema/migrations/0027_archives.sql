@@ -538,6 +538,10 @@ declare
 begin
   if v_archive.kind <> 'import' or octet_length(p_lines) > 64000000 then
     perform private.fail(422, 'archive_invalid', 'that is no page of an import');
+  elsif p_section not in ('objects', 'people', 'project')
+    and not exists (select from insighter.archived_tables t where t.name = p_section) then
+    perform private.fail(422, 'archive_newer', format('the archive has rows of "%s", which is no table here',
+      left(p_section, 60)), 'update Insighter: a newer release made it');
   end if;
   insert into insighter.archive_pages (archive_id, section, page, rows, lines)
   values (v_archive.id, p_section, p_page, cardinality(string_to_array(p_lines, E'\n')), p_lines);
