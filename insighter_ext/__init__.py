@@ -20,21 +20,47 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from insighter_ext.kernel import bus, connect, datasets, deployments, lineage, models, project, projects
+    from insighter_ext.kernel import (
+        activity,
+        bus,
+        connect,
+        datasets,
+        deployments,
+        lineage,
+        models,
+        notebook,
+        project,
+        projects,
+    )
 
 __all__ = [
     "__version__",
+    "activity",
     "bus",
     "connect",
     "datasets",
     "deployments",
     "lineage",
     "models",
+    "notebook",
     "project",
     "projects",
 ]
 
-_SDK = frozenset({"bus", "connect", "datasets", "deployments", "lineage", "models", "project", "projects"})
+_SDK = frozenset(
+    {
+        "activity",
+        "bus",
+        "connect",
+        "datasets",
+        "deployments",
+        "lineage",
+        "models",
+        "notebook",
+        "project",
+        "projects",
+    }
+)
 
 
 class _Package(ModuleType):

@@ -97,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     from insighter_ext.sharing import commands as sharing
 
     sharing.add_projects(projects, command, server)
+
+    from insighter_ext.archives import commands as archives
+
+    archives.add(projects, command, server, output)
     sharing.add_members(group("member", "who may what in a project"), command, project)
 
     datasets = group("dataset", "datasets")
@@ -119,6 +123,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     undeploy = command(commands, "undeploy", _undeploy, "stop an endpoint and forget it", project)
     undeploy.add_argument("name")
+
+    from insighter_ext.activity import commands as activity
+
+    activity.add(commands, command, project, _scope)
 
     from insighter_ext.audit import commands as audit
 

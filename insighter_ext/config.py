@@ -37,6 +37,7 @@ SIGN_UP = ("open", "invited", "closed")
 
 _SUPABASE = ("supabase_url", "supabase_key", "supabase_jwt_secret")
 _SHORTEST_SECRET = 32
+_LONGEST_TRASH = 36_500
 
 
 def variable(name: str) -> str:
@@ -77,6 +78,11 @@ class Settings:
     allow_service_key: bool = _setting(
         False, "Take a service-role key although kernels run beside the server and could find it."
     )
+    trash_days: int = _setting(
+        30,
+        "How many days what is deleted stays in the trash, from where it can be restored; with 0 it goes at once. It is"
+        " the database's: of several servers the one started last says it.",
+    )
     deployment_start_seconds: float = _setting(
         120.0, "How long an endpoint may take from start to its first healthy answer, in seconds."
     )
@@ -114,6 +120,10 @@ class Settings:
     def _validate(self) -> None:
         if self.sign_up not in SIGN_UP:
             raise ValueError(f"INSIGHTER_SIGN_UP is {self.sign_up!r}; it takes {', '.join(SIGN_UP)}")
+        if not 0 <= self.trash_days <= _LONGEST_TRASH:
+            raise ValueError(
+                f"INSIGHTER_TRASH_DAYS is {self.trash_days}; it takes 0 to {_LONGEST_TRASH:,} days"
+            )
         needed = {variable(name): getattr(self, name) for name in _SUPABASE}
         missing = [name for name, value in needed.items() if not value]
         if len(missing) == len(needed):

@@ -11,6 +11,10 @@ from urllib.parse import urlsplit
 
 from insighter_ext import __version__
 from insighter_ext.accounts.service import AccountsService
+from insighter_ext.achievements.service import AchievementsService
+from insighter_ext.archives.service import ArchivesService
+from insighter_ext.assets.service import AssetsService
+from insighter_ext.activity.service import ActivityService
 from insighter_ext.audit.service import AuditService
 from insighter_ext.bus.service import BusService
 from insighter_ext.config import Mode, Settings
@@ -21,6 +25,8 @@ from insighter_ext.deployments.service import DeploymentsService
 from insighter_ext.gateways import AuthGateway, DataGateway, ObjectStore
 from insighter_ext.gateways.adapters import Adapters
 from insighter_ext.lineage.service import LineageService
+from insighter_ext.notebooks.service import NotebooksService
+from insighter_ext.presence.service import PresenceService
 from insighter_ext.principal import Principal
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart.service import QuickstartService
@@ -28,6 +34,7 @@ from insighter_ext.registry.service import RegistryService
 from insighter_ext.sharing.service import SharingService
 from insighter_ext.status import Me, Status
 from insighter_ext.tracking.service import TrackingService
+from insighter_ext.trash.service import TrashService
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -53,11 +60,18 @@ class Platform:
     registry: RegistryService
     deployments: DeploymentsService
     datahub: DatahubService
+    notebooks: NotebooksService
     quickstart: QuickstartService
     sharing: SharingService
     audit: AuditService
     bus: BusService
+    achievements: AchievementsService
     lineage: LineageService
+    archives: ArchivesService
+    assets: AssetsService
+    presence: PresenceService
+    activity: ActivityService
+    trash: TrashService
 
     @property
     def mode(self) -> Mode:
@@ -117,7 +131,10 @@ class Platform:
         )
         projects = ProjectsService(data, objects, deployments.project_deleted)
         datahub = DatahubService(data, objects, settings)
+        bus = BusService(data, adapters.wake)
+        trash = TrashService(data, objects, settings.trash_days, deployments.project_deleted)
         deployments.open()
+        trash.open()
         return cls(
             settings,
             adapters,
@@ -129,16 +146,26 @@ class Platform:
             registry,
             deployments,
             datahub,
+            NotebooksService(data, objects, projects),
             QuickstartService(projects, datahub),
             SharingService(data),
             AuditService(data),
             BusService(data, adapters.wake),
+            AchievementsService(data),
             LineageService(data),
+            ArchivesService(data, objects),
+            bus,
+            AssetsService(data),
+            PresenceService(data, bus),
+            ActivityService(data),
+            trash,
         )
 
     async def close(self) -> None:
         """Give everything back. PostgreSQL stops with the last server that uses it; endpoints go on."""
         try:
+            await self.archives.close()
+            await self.trash.close()
             await self.datahub.close()
             await self.deployments.close()
             await self.credentials.close()
@@ -157,6 +184,7 @@ class Platform:
             database=answer["database"],
             me=self.me(principal, answer["display_name"]),
             personal_project=str(project_id),
+            trash_days=self.settings.trash_days,
         )
 
     def me(self, principal: Principal, display_name: str) -> Me:

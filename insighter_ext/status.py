@@ -30,3 +30,6 @@ class Status(View):
     database: str = Field(description="Product and version.")
     me: Me
     personal_project: str = Field(description="Id of the account's own project.")
+    trash_days: int = Field(
+        description="How many days what is deleted can be restored; 0 where it goes at once."
+    )

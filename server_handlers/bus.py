@@ -10,17 +10,21 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 from jupyter_server.base.websocket import WebSocketMixin
+from pydantic import ValidationError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from insighter_ext.bus.models import Batch, BusQuery, Latest, Message, MessageCreate, topics_of
+from insighter_ext.bus.models import Batch, BusQuery, Latest, Listen, Message, MessageCreate, topics_of
+from insighter_ext.bus.service import Topics
 from insighter_ext.errors import InsighterError, NotFound, Unauthenticated
 from server_handlers.base import API, ApiHandler, PlatformHandler, operation
+from server_handlers.presence import OpenPage
 from server_handlers.principals import principal_of
 
 log = logging.getLogger("insighter.bus")
 
 _SIGNED_OUT = 4401
 _GONE = 4404
+_REFUSED = 4422
 _FAILED = 4500
 
 _LOOK_SECONDS = 15.0
@@ -72,13 +76,26 @@ class BusTopicHandler(ApiHandler):
 
 
 class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
-    """``/projects/{id}/bus/socket?after=&topics=``: batches as they come, as JSON.
+    """``/projects/{id}/bus/socket?after=&topics=&presence=``: batches as they come, as JSON.
+
+    With ``presence=here`` or ``presence=away`` it is the connection of a page that has the project open: its person is
+    told to the others, and the others to it, as ``{"present": […]}``.
 
     It is closed with 4404 when the project is not to be seen any more, with 4401 when the credential ended. After any
     other end the client goes on at the last cursor it has.
+
+    A listener may say ``{"topics": […]}``: these are heard from then on. The answer is a batch that names them. A page
+    says ``{"away": true}`` when nobody looks at it any more.
     """
 
     route_path: ClassVar[str] = API + r"/projects/([^/]+)/bus/socket"
+
+    _page: OpenPage | None = None
+
+    @property
+    def max_message_size(self) -> int:
+        """Names of topics need no more; Jupyter's own limit is for kernels."""
+        return 65_536
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Upgrade."""
@@ -93,10 +110,14 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
             self.close(_GONE, "project_not_found")
             return
         query = {name: values[-1] for name, values in parse_qs(self.request.query).items()}
-        self._following = asyncio.ensure_future(
-            self._follow(project, query.get("after"), query.get("topics"))
-        )
+        self._topics = Topics(topics_of(query.get("topics")))
+        self._following = asyncio.ensure_future(self._follow(project, query.get("after")))
         self._watching = asyncio.ensure_future(self._watch())
+        presence = query.get("presence")
+        if presence in {"here", "away"}:
+            self._page = OpenPage(
+                self.platform, self.principal, project, self.write_message, presence == "away"
+            )
 
     async def _watch(self) -> None:
         while True:
@@ -112,10 +133,10 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
             except InsighterError:
                 pass  # the database does not answer: nobody hears anything, and the next look will tell
 
-    async def _follow(self, project_id: UUID, after: str | None, topics: str | None) -> None:
+    async def _follow(self, project_id: UUID, after: str | None) -> None:
         try:
             async with contextlib.aclosing(
-                self.platform.bus.subscribe(self.principal, project_id, after, topics_of(topics))
+                self.platform.bus.subscribe(self.principal, project_id, after, self._topics)
             ) as batches:
                 async for batch in batches:
                     # Waits until it is sent: a slow reader reads the database more slowly, and nothing piles up.
@@ -131,7 +152,17 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
             self.close(_FAILED, "internal")
 
     def on_message(self, message: str | bytes) -> None:
-        """Listeners only listen."""
+        """Other topics are to be heard, or a page is looked at again, or not any more."""
+        try:
+            said = Listen.model_validate_json(message)
+        except ValidationError:
+            self.close(_REFUSED, "invalid_message")
+            return
+        topics = getattr(self, "_topics", None)
+        if topics is not None and said.topics is not None:
+            topics.change(said.topics)
+        if self._page is not None and said.away is not None:
+            self._page.look(said.away)
 
     def on_close(self) -> None:
         """Stop following."""
@@ -139,6 +170,8 @@ class BusSocket(WebSocketMixin, WebSocketHandler, PlatformHandler):
             running = getattr(self, task, None)
             if running is not None:
                 running.cancel()
+        if self._page is not None:
+            self._page.close()
         super().on_close()
 
 

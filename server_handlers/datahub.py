@@ -48,7 +48,7 @@ class DatasetHandler(ApiHandler):
     async def get(self, project_id: UUID, name: str) -> DatasetDetail:
         return await self.platform.datahub.get(self.principal, project_id, name)
 
-    @operation("Delete a dataset with all its versions", status=204, errors=(403, 404, 409))
+    @operation("Move a dataset with all its versions to the trash", status=204, errors=(403, 404, 409))
     async def delete(self, project_id: UUID, name: str) -> None:
         await self.platform.datahub.delete(self.principal, project_id, name)
 

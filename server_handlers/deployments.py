@@ -47,7 +47,7 @@ class DeploymentHandler(ApiHandler):
     async def get(self, project_id: UUID, name: str) -> Deployment:
         return await self.platform.deployments.get(self.principal, project_id, name)
 
-    @operation("Stop an endpoint and forget it", status=204, errors=(403, 404))
+    @operation("Stop an endpoint and move it to the trash", status=204, errors=(403, 404))
     async def delete(self, project_id: UUID, name: str) -> None:
         await self.platform.deployments.delete(self.principal, project_id, name)
 

@@ -23,12 +23,13 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.routing import PathMatches, Rule, RuleRouter
 
-from insighter_ext.errors import Unauthenticated
+from insighter_ext.errors import InsighterError, Unauthenticated
 from server_handlers.environment import without_secrets
 from server_handlers.principals import principal_of
 
 if TYPE_CHECKING:
     from insighter_ext.credentials.service import IssuedCredential
+    from insighter_ext.notebooks.models import Notebook
     from insighter_ext.platform import Platform
     from insighter_ext.principal import Principal
 
@@ -38,6 +39,11 @@ log = logging.getLogger("insighter.kernels")
 
 _PATIENCE = 60.0
 """Seconds that the start of a kernel waits for the platform's."""
+
+_SESSION = "JPY_SESSION_NAME"
+"""where Jupyter says which document a kernel is for, by its place on the disk"""
+
+_NOTEBOOK = "INSIGHTER_NOTEBOOK"
 
 _NO_LINKS = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 
@@ -77,12 +83,16 @@ class KernelEnvironment:
         async def start_kernel(*args: Any, **kwargs: Any) -> Any:
             if kwargs.get("kernel_id") in manager:
                 return await start(*args, **kwargs)
-            issued = None
+            issued = notebook = None
+            session = (kwargs.get("env") or {}).get(_SESSION)
             kwargs["env"] = without_secrets(kwargs.get("env") or os.environ)
             try:
                 async with asyncio.timeout(_PATIENCE):
                     issued, ours = await self._prepare(kwargs)
+                    notebook = await self._notebook(issued, session)
                 kwargs["env"] |= ours
+                if notebook is not None:
+                    kwargs["env"][_NOTEBOOK] = str(notebook.id)
             except Exception as error:  # noqa: BLE001 - a kernel without a project is better than no kernel
                 log.warning("a kernel starts without its project: %s", str(error) or "no answer in time")
             try:
@@ -93,6 +103,7 @@ class KernelEnvironment:
             if issued is not None:
                 if kernel_id in manager:
                     self._credentials[kernel_id] = issued
+                    await self._attach(issued, notebook, kernel_id)
                 else:
                     self._revoke(issued)
             return kernel_id
@@ -144,6 +155,32 @@ class KernelEnvironment:
             self._told = True
             log.info("kernels log to %s (MLFLOW_TRACKING_URI), not here", inherited["MLFLOW_TRACKING_URI"])
         return (principal, issued), ours
+
+    async def _notebook(self, issued: Issued, session: str | None) -> Notebook | None:
+        """The notebook that the kernel is for, where it is one of the kernel's project."""
+        if session is None:
+            return None
+        principal, credential = issued
+        root = Path(self._serverapp.root_dir)
+        try:
+            place = Path(session).relative_to(root)
+            platform = await self._open()
+            found = await platform.notebooks.bind(principal, place.as_posix(), root)
+        except (ValueError, InsighterError) as error:
+            log.info("the notebook of a kernel is not known: %s", error)
+            return None
+        return found if found is not None and found.project_id == credential.project_id else None
+
+    async def _attach(self, issued: Issued, notebook: Notebook | None, kernel_id: str) -> None:
+        """Have the runs that the kernel begins know their notebook."""
+        if notebook is None:
+            return
+        principal, credential = issued
+        try:
+            platform = await self._open()
+            await platform.notebooks.attach(principal, notebook, UUID(kernel_id), credential.id)
+        except (ValueError, InsighterError) as error:
+            log.warning("runs of a kernel will not know their notebook: %s", error)
 
     def _folder(self, kwargs: Mapping[str, Any]) -> Path:
         if kwargs.get("path") is not None:

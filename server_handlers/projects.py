@@ -66,13 +66,13 @@ class ProjectHandler(ApiHandler):
         return await self.platform.projects.update(self.principal, project_id, body)
 
     @operation(
-        "Delete a project with all its assets; its folder stays",
+        "Move a project with all its assets to the trash; its folder stays",
         body=ProjectDelete,
         status=204,
         errors=(403, 404, 409, 422),
     )
     async def delete(self, project_id: UUID, body: ProjectDelete) -> None:
-        await self.platform.projects.delete(self.principal, project_id, body.confirm, self.root)
+        await self.platform.projects.delete(self.principal, project_id, body.confirm)
 
 
 class ProjectFolderHandler(ApiHandler):

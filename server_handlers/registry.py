@@ -54,6 +54,12 @@ class ModelHandler(ApiHandler):
     async def get(self, project_id: UUID, name: str) -> RegisteredModelDetail:
         return await self.platform.registry.get(self.principal, project_id, name)
 
+    @operation(
+        "Move a registered model with all its versions to the trash", status=204, errors=(403, 404, 409)
+    )
+    async def delete(self, project_id: UUID, name: str) -> None:
+        await self.platform.registry.delete(self.principal, project_id, name)
+
 
 class ModelVersionHandler(ApiHandler):
     """One version."""

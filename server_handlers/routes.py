@@ -6,23 +6,33 @@ from typing import Any
 
 from server_handlers import (
     accounts,
+    achievements,
+    archives,
+    assets,
+    activity,
     audit,
     bus,
     datahub,
     deployments,
     lineage,
     mlflow,
+    notebooks,
     openapi,
+    presence,
     projects,
     registry,
     sharing,
     tracking,
+    trash,
 )
 from server_handlers.base import ApiHandler
 
 API_HANDLERS: list[type[ApiHandler]] = [
+    # Before the projects: "imports" is no id of one.
+    *archives.HANDLERS,
     *projects.HANDLERS,
     *datahub.HANDLERS,
+    *notebooks.HANDLERS,
     *tracking.HANDLERS,
     *registry.HANDLERS,
     *deployments.HANDLERS,
@@ -30,6 +40,11 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *audit.HANDLERS,
     *lineage.HANDLERS,
     *bus.HANDLERS,
+    *achievements.HANDLERS,
+    *assets.HANDLERS,
+    *presence.HANDLERS,
+    *activity.HANDLERS,
+    *trash.HANDLERS,
     *accounts.HANDLERS,
 ]
 

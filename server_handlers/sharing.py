@@ -62,7 +62,7 @@ class MemberHandler(ApiHandler):
         errors=(403, 404, 409, 422),
     )
     async def put(self, project_id: UUID, user_id: UUID, body: MemberRole) -> Member:
-        return await self.platform.sharing.set_member(self.principal, project_id, user_id, body.role)
+        return await self.platform.sharing.set_member(self.principal, project_id, user_id, body)
 
     @operation("Take somebody out of a project, or leave it", status=204, errors=(403, 404, 409))
     async def delete(self, project_id: UUID, user_id: UUID) -> None:

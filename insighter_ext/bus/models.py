@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -18,7 +18,8 @@ class Message(View):
     id: str = Field(description="Unique in the project.")
     source: str = Field(description="/projects/<project id>")
     type: str = Field(
-        description="insighter.<asset kind>.<verb> for what happened; else the publisher's own word."
+        description="insighter.<asset kind>.<verb> for what happened, insighter.notification.<kind> for what is for"
+        " the caller; else the publisher's own word."
     )
     subject: str | None = Field(None, description="<asset kind>/<asset id> for what happened.")
     time: datetime
@@ -46,6 +47,9 @@ class Batch(View):
     items: list[Message]
     cursor: str = Field(description="Ask with it for what comes after.")
     more: bool = Field(description="Whether there is more already.")
+    topics: list[str] | None = Field(
+        None, description="On the socket: from here on these are heard, as the listener asked for."
+    )
 
 
 class BusQuery(Model):
@@ -55,6 +59,13 @@ class BusQuery(Model):
     topics: str | None = Field(None, max_length=2000, description="Separated by commas; all where omitted.")
     limit: int = Field(500, ge=1, le=1000)
     wait: float = Field(0, ge=0, le=55, description="Seconds to wait for a message when there is none.")
+
+
+class Listen(Model):
+    """What a listener of the socket may say: which topics to hear from now on, and whether its page is looked at."""
+
+    topics: list[Annotated[str, Field(max_length=100)]] | None = Field(None, max_length=200)
+    away: bool | None = None
 
 
 class Latest(View):

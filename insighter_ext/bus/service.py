@@ -21,6 +21,20 @@ _LOOK_SECONDS = 30.0
 """A listener looks this often even if nobody woke it: a right that ended ends its listening too."""
 
 
+class Topics:
+    """What a listener hears: all topics where None. It may change its mind while it listens."""
+
+    def __init__(self, topics: Sequence[str] | None) -> None:
+        self.heard = topics
+        self.wanted: Sequence[str] | None = None
+        self.ear = asyncio.Event()
+
+    def change(self, topics: Sequence[str]) -> None:
+        """Hear these, once all there is up to now was heard as before."""
+        self.wanted = topics
+        self.ear.set()
+
+
 class BusService:
     """See the module.
 
@@ -72,7 +86,7 @@ class BusService:
             after: a position that an answer gave; the present one where None, and then nothing is answered.
             wait: seconds to wait for a message when there is none.
         """
-        with self._ear(project_id) as ear:
+        with self.ear(str(project_id), str(principal.user_id)) as ear:
             deadline = asyncio.get_running_loop().time() + wait
             while True:
                 ear.clear()
@@ -81,32 +95,38 @@ class BusService:
                 if found["items"] or left <= 0:
                     return Batch.model_validate(found)
                 after = found["cursor"]
-                await _wait(ear, min(left, _SOON if found["pending"] else left))
+                await heard(ear, min(left, _SOON if found["pending"] else left))
 
     async def subscribe(
         self,
         principal: Principal,
         project_id: UUID,
         after: str | None,
-        topics: Sequence[str] | None = None,
+        topics: Topics,
     ) -> AsyncGenerator[Batch, None]:
         """Batches as they come, for ever. The first says where the listener stands, and may be empty; the next one is
-        read when the listener asks for it.
+        read when the listener asks for it. The batch after which other topics are heard names them, and may be empty.
 
         Raises:
             NotFound: the project is gone, or not shared with the principal any more.
         """
-        with self._ear(project_id) as ear:
+        with self.ear(str(project_id), str(principal.user_id), ear=topics.ear) as ear:
             first = True
             while True:
                 ear.clear()
-                found = await self._read(principal, project_id, after, topics, 500)
+                wanted = topics.wanted
+                found = await self._read(principal, project_id, after, topics.heard, 500)
                 after = found["cursor"]
-                if found["items"] or first:
+                # All there was before the listener's word is told as before; a page that is full has more of it.
+                turned = wanted is not None and not found["more"]
+                if turned:
+                    topics.heard, topics.wanted = wanted, None if topics.wanted is wanted else topics.wanted
+                    found = {**found, "topics": wanted}
+                if found["items"] or first or turned:
                     first = False
                     yield Batch.model_validate(found)
                 if not found["more"]:
-                    await _wait(ear, _SOON if found["pending"] else _LOOK_SECONDS)
+                    await heard(ear, _SOON if found["pending"] else _LOOK_SECONDS)
 
     async def _read(
         self,
@@ -143,29 +163,38 @@ class BusService:
             done.exception()  # looked at: whoever asked may have gone, and then it is nobody's
 
     @contextmanager
-    def _ear(self, project_id: UUID) -> Iterator[asyncio.Event]:
+    def ear(self, *calls: str, ear: asyncio.Event | None = None) -> Iterator[asyncio.Event]:
+        """Something that is set whenever there is something new to read.
+
+        Args:
+            calls: what the database calls: a project's id, a person's, or what a capability of its own calls by.
+            ear: what is to be set; an event of its own where None.
+        """
         if not self._started:
             self._started = True
             self._source.start(self._wake)
-        ear = asyncio.Event()
-        ears = self._listening.setdefault(str(project_id), set())
-        ears.add(ear)
+        ear = ear or asyncio.Event()
+        for call in calls:
+            self._listening.setdefault(call, set()).add(ear)
         try:
             yield ear
         finally:
-            ears.discard(ear)
-            if not ears:
-                self._listening.pop(str(project_id), None)
+            for call in calls:
+                ears = self._listening[call]
+                ears.discard(ear)
+                if not ears:
+                    self._listening.pop(call)
 
-    def _wake(self, project_id: str | None) -> None:
+    def _wake(self, called: str | None) -> None:
         self._wakes += 1
-        chosen = self._listening.values() if project_id is None else [self._listening.get(project_id, set())]
+        chosen = list(self._listening.values()) if called is None else [self._listening.get(called, set())]
         for ears in chosen:
             for ear in ears:
                 ear.set()
 
 
-async def _wait(ear: asyncio.Event, seconds: float) -> None:
+async def heard(ear: asyncio.Event, seconds: float) -> None:
+    """Wait until an ear hears something, no longer than some seconds."""
     try:
         async with asyncio.timeout(seconds):
             await ear.wait()

@@ -23,7 +23,7 @@ from insighter_ext.datahub.models import (
 )
 from insighter_ext.datahub.workers import Inspection, Inspector, PageReader
 from insighter_ext.errors import InsighterError, NotFound, TooLarge
-from insighter_ext.gateways import DataGateway, ObjectStore, ObjectWriter, delete_released
+from insighter_ext.gateways import DataGateway, ObjectStore, ObjectWriter
 from insighter_ext.lineage.models import Source
 from insighter_ext.models import Page, PageQuery
 from insighter_ext.principal import Principal
@@ -261,9 +261,8 @@ class DatahubService:
         return await self.add_version(principal, project_id, name, writer, filename or path.name)
 
     async def delete(self, principal: Principal, project_id: UUID, name: str) -> None:
-        """Delete a dataset with all versions, and the bytes that nothing else in the project needs."""
-        gone = await self._data.call(principal, "datasets_delete", project_id=project_id, name=name)
-        await delete_released(self._objects, principal, gone)
+        """Move a dataset with all versions to the trash."""
+        await self._data.call(principal, "datasets_delete", project_id=project_id, name=name)
 
 
 def _filename(name: str) -> str:

@@ -425,8 +425,8 @@ class Keeper:
                 log.warning("the database does not answer; deployment %s is looked at again", row.id)
                 await asyncio.sleep(1)
 
-    async def end(self, deployment_id: UUID, *, remove: bool = False) -> None:
-        """End the process of a deployment that the database says is stopped or gone."""
+    async def end(self, deployment_id: UUID) -> None:
+        """End the process of a deployment that the database says is stopped."""
         self._targets.pop(deployment_id, None)
         await self._leave(deployment_id)
         run_dir = self.run_dir(deployment_id)
@@ -435,8 +435,6 @@ class Keeper:
             return  # another server copies its files; it asks the database before it starts the process
         try:
             await run_dir.end()
-            if remove:
-                await to_end(run_dir.remove)
         finally:
             held.release()
 

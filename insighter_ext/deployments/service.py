@@ -157,11 +157,14 @@ class DeploymentsService:
         return row.shown(await self._keeper.log(row))
 
     async def delete(self, principal: Principal, project_id: UUID, name: str) -> None:
-        """Stop a deployment and forget it, with its files; on another machine within half a minute."""
+        """Stop a deployment and move it to the trash; on another machine it ends within half a minute.
+
+        Its files stay until it is purged: what is restored can be started again.
+        """
         answer = await self._data.call(principal, "deployments_delete", project_id=project_id, name=name)
         row = Row.model_validate(answer)
         if self._keeper.here(row):
-            await self._keeper.end(row.id, remove=True)
+            await self._keeper.end(row.id)
 
     async def forward(
         self,

@@ -3,6 +3,7 @@
 from insighter_ext.gateways.auth import Account, AuthGateway, LocalAccounts, Session
 from insighter_ext.gateways.data import DataGateway
 from insighter_ext.gateways.objects import (
+    Freed,
     ObjectStore,
     ObjectWriter,
     SealedObject,
@@ -15,6 +16,7 @@ __all__ = [
     "Account",
     "AuthGateway",
     "DataGateway",
+    "Freed",
     "LocalAccounts",
     "ObjectStore",
     "ObjectWriter",

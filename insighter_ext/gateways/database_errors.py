@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from insighter_ext import errors
 
 # SQLSTATE → HTTP status; functions raise PTnnn themselves.
@@ -21,10 +24,12 @@ _STATUS = {
 def domain_error(sqlstate: str, message: str, detail: str | None, hint: str | None) -> errors.InsighterError:
     """The domain error for what PostgreSQL reports; both gateways map alike.
 
-    A function that raises ``PTnnn`` puts a stable code word in ``DETAIL``.
+    A function that raises ``PTnnn`` puts a stable code word in ``DETAIL``, or a JSON object with ``code`` and
+    ``details``.
     """
     if sqlstate.startswith("PT") and sqlstate[2:].isdigit():
-        return errors.from_status(int(sqlstate[2:]), message, hint=hint, code=detail)
+        code, details = _detail(detail)
+        return errors.from_status(int(sqlstate[2:]), message, hint=hint, code=code, details=details)
     if sqlstate in _STATUS:
         return errors.from_status(_STATUS[sqlstate], message, hint=hint)
     if sqlstate[:2] == "22":  # data exceptions: a value that its type does not take, such as a made-up cursor
@@ -32,3 +37,10 @@ def domain_error(sqlstate: str, message: str, detail: str | None, hint: str | No
     if sqlstate[:2] in {"08", "53", "57"}:
         return errors.Unavailable("the database does not answer", hint="try again in a moment")
     return errors.InsighterError(f"the database refused the call ({sqlstate}): {message}")
+
+
+def _detail(text: str | None) -> tuple[str | None, Any]:
+    if text is None or not text.startswith("{"):
+        return text, None
+    found = json.loads(text)
+    return found["code"], found["details"]

@@ -42,6 +42,17 @@ class SealedObject:
     """bytes"""
 
 
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What was really removed from a store."""
+
+    objects: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Freed) -> Freed:
+        return Freed(self.objects + other.objects, self.bytes + other.bytes)
+
+
 class ObjectWriter(Protocol):
     """An object in the making. Nothing can be seen of it before :meth:`commit` returned."""
 
@@ -112,8 +123,8 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def delete(self, principal: Principal, keys: Sequence[str], stored_until: datetime) -> int:
-        """Remove objects that nothing needs any more; returns how many bytes were freed.
+    async def delete(self, principal: Principal, keys: Sequence[str], stored_until: datetime) -> Freed:
+        """Remove objects that nothing needs any more; returns what was removed.
 
         What is not the principal's to delete stays, without an error: an object that a row names, or one of a project
         of which it is no editor.
@@ -124,8 +135,8 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def delete_project(self, principal: Principal, project_id: UUID) -> int:
-        """Remove all objects of a project that the principal deleted; returns how many bytes were freed.
+    async def delete_project(self, principal: Principal, project_id: UUID) -> Freed:
+        """Remove all objects of a project that the principal purged; returns what was removed.
 
         Raises:
             NotFound: the project is there still, or somebody else deleted it.
@@ -137,7 +148,7 @@ class ObjectStore(Protocol):
         ...
 
 
-async def delete_released(objects: ObjectStore, principal: Principal, released: Mapping[str, Any]) -> None:
+async def delete_released(objects: ObjectStore, principal: Principal, released: Mapping[str, Any]) -> Freed:
     """Remove the objects that a deletion in the database left without a row.
 
     Args:
@@ -148,12 +159,13 @@ async def delete_released(objects: ObjectStore, principal: Principal, released: 
     until = datetime.now(UTC) - timedelta(hours=1)
     if released["newest"]:
         until = max(until, datetime.fromisoformat(released["newest"]))
-    if released["keys"]:
-        await objects.delete(principal, released["keys"], until)
+    return await objects.delete(principal, released["keys"], until) if released["keys"] else Freed()
 
 
-async def delete_released_projects(data: DataGateway, objects: ObjectStore, principal: Principal) -> None:
-    """Remove the objects of all projects that the principal deleted, those too that could not be removed before."""
+async def delete_released_projects(data: DataGateway, objects: ObjectStore, principal: Principal) -> Freed:
+    """Remove the objects of all projects that the principal purged, those too that could not be removed before."""
+    freed = Freed()
     for released in await data.call(principal, "objects_released"):
-        await objects.delete_project(principal, UUID(released))
+        freed += await objects.delete_project(principal, UUID(released))
         await data.call(principal, "objects_cleared", project_id=released)
+    return freed

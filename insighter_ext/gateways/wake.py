@@ -13,7 +13,8 @@ class WakeSource(Protocol):
         """Begin.
 
         Args:
-            wake: is called on the event loop with a project's id, or with None: look into every project.
+            wake: is called on the event loop with a project's id, or with what else the database calls by (see the
+                triggers that notify), or with None: look everywhere.
         """
         ...
 

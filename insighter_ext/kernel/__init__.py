@@ -5,16 +5,29 @@ Use it as ``import insighter_ext as ix``; in a kernel that Insighter's server st
 
 from __future__ import annotations
 
+from insighter_ext.kernel.activity import Activity
 from insighter_ext.kernel.bus import Bus
 from insighter_ext.kernel.client import connect
 from insighter_ext.kernel.datasets import Datasets
 from insighter_ext.kernel.deployments import Deployments
 from insighter_ext.kernel.lineage import Lineage
 from insighter_ext.kernel.models import Models
+from insighter_ext.kernel.notebooks import CurrentNotebook
 from insighter_ext.kernel.projects import CurrentProject, Projects
 from insighter_ext.kernel.scope import Scope
 
-__all__ = ["bus", "connect", "datasets", "deployments", "lineage", "models", "project", "projects"]
+__all__ = [
+    "activity",
+    "bus",
+    "connect",
+    "datasets",
+    "deployments",
+    "lineage",
+    "models",
+    "notebook",
+    "project",
+    "projects",
+]
 
 _here = Scope()
 
@@ -36,5 +49,11 @@ deployments = Deployments(_here)
 lineage = Lineage(_here)
 """What was made from what: ``ix.lineage("wine")``, ``ix.lineage("wine-quality").upstream``."""
 
+notebook = CurrentNotebook(_here)
+"""The notebook that this kernel runs: ``ix.notebook.id``, ``ix.notebook.versions``."""
+
 bus = Bus(_here)
 """The project's bus: ``ix.bus.publish("features.ready", 3)``, ``ix.bus.subscribe(…)``, ``ix.bus.latest(…)``."""
+
+activity = Activity(_here)
+"""What happened in the project: ``ix.activity()``, ``ix.activity(kind="model")``."""

@@ -57,12 +57,18 @@ def unmark(root: Path, folder: str, project_id: UUID) -> None:
 
 def project_of(path: Path, root: Path) -> UUID | None:
     """The id in the nearest marker at or above a path, not looking above ``root``."""
+    found = nearest(path, root)
+    return found[0] if found else None
+
+
+def nearest(path: Path, root: Path) -> tuple[UUID, Path] | None:
+    """The same with the folder that is marked, its links resolved."""
     path, root = path.resolve(), root.resolve()
     if not path.is_relative_to(root):
         return None
     for folder in [path, *path.parents]:
         if (found := _read(folder)) is not None:
-            return found
+            return found, folder
         if folder == root:
             break
     return None

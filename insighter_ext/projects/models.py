@@ -50,12 +50,24 @@ class ProjectCreate(Model):
     description: str = Field("", max_length=10_000)
 
 
+class ProjectExpected(Model):
+    """What was there when the change began."""
+
+    name: str | None = Field(None, max_length=400)
+    description: str | None = Field(None, max_length=10_000)
+
+
 class ProjectUpdate(Model):
     """What shall change; what is left out stays."""
 
     name: str | None = Field(None, min_length=1, max_length=400)
     description: str | None = Field(None, max_length=10_000)
     archived: bool | None = None
+    expected: ProjectExpected | None = Field(
+        None,
+        description="Where something else is there now, nothing changes: 409 `changed_meanwhile`, with `field`,"
+        " `yours`, `theirs`, `by` and `at` in the details.",
+    )
 
 
 class ProjectQuery(PageQuery):
@@ -73,6 +85,8 @@ class ProjectContents(View):
 
     datasets: int
     dataset_versions: int
+    notebooks: int
+    notebook_versions: int
     experiments: int
     runs: int
     models: int

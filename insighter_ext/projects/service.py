@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import UUID
 
-from insighter_ext.errors import InsighterError, Invalid, NotFound
+from insighter_ext.errors import Invalid, NotFound
 from insighter_ext.gateways import DataGateway, ObjectStore, delete_released_projects
 from insighter_ext.models import Page
 from insighter_ext.principal import Principal
@@ -21,8 +20,6 @@ from insighter_ext.projects.models import (
     ProjectQuery,
     ProjectUpdate,
 )
-
-log = logging.getLogger("insighter.projects")
 
 
 class ProjectsService:
@@ -52,7 +49,7 @@ class ProjectsService:
             return await self._give_folder(principal, project, root)
         except BaseException:
             # A project without its folder would take the name and be of no use.
-            await asyncio.shield(self._delete(principal, project.id))
+            await asyncio.shield(self.forget(principal, project.id))
             raise
 
     async def list(self, principal: Principal, query: ProjectQuery) -> Page[Project]:
@@ -82,8 +79,8 @@ class ProjectsService:
             await self._data.call(principal, "projects_update", id=project_id, **changes)
         )
 
-    async def delete(self, principal: Principal, project_id: UUID, confirm: str, root: Path) -> None:
-        """Delete a project with all its assets; its folder with the user's own files stays.
+    async def delete(self, principal: Principal, project_id: UUID, confirm: str) -> None:
+        """Move a project with all its assets to the trash; its folder stays, and is its own when it comes back.
 
         Raises:
             Invalid: ``confirm`` is not the project's name.
@@ -95,18 +92,15 @@ class ProjectsService:
                 code="not_confirmed",
                 hint="repeat the project's name exactly",
             )
-        await self._delete(principal, project_id)
-        await asyncio.to_thread(folders.unmark, root, project.folder, project_id)
-
-    async def _delete(self, principal: Principal, project_id: UUID) -> None:
-        """The rows, what runs, then the bytes; and the bytes that an earlier deletion could not remove."""
         await self._data.call(principal, "projects_delete", id=project_id)
         if self._after_deletion is not None:
             await self._after_deletion()
-        try:
-            await delete_released_projects(self._data, self._objects, principal)
-        except InsighterError:
-            log.warning("objects of deleted projects stay behind until the next deletion", exc_info=True)
+
+    async def forget(self, principal: Principal, project_id: UUID) -> None:
+        """Delete a project for good: one that was not made to its end, and holds nothing that could be wanted back."""
+        await self._data.call(principal, "projects_delete", id=project_id)
+        await self._data.call(principal, "trash_projects_purge", id=project_id)
+        await delete_released_projects(self._data, self._objects, principal)
 
     async def open_folder(self, principal: Principal, project_id: UUID, root: Path) -> ProjectFolder:
         """Make sure that the project's folder is there, and say where."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from insighter_ext.datahub.service import DatahubService
 from insighter_ext.errors import Conflict
 from insighter_ext.principal import Principal
+from insighter_ext.projects import folders
 from insighter_ext.projects.models import Project, ProjectCreate, Quickstart
 from insighter_ext.projects.service import ProjectsService
 from insighter_ext.quickstart import notebook
@@ -62,7 +63,8 @@ class QuickstartService:
         raise Conflict(f'there are a thousand projects named "{NAME}"', hint="delete or rename some of them")
 
     async def _undo(self, principal: Principal, project: Project, root: Path) -> None:
-        await self._projects.delete(principal, project.id, project.name, root)
+        await self._projects.forget(principal, project.id)
+        await asyncio.to_thread(folders.unmark, root, project.folder, project.id)
         folder = root / project.folder
         with contextlib.suppress(OSError):
             (folder / notebook.FILENAME).unlink(missing_ok=True)

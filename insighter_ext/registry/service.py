@@ -110,6 +110,10 @@ class RegistryService:
         )
         return RegisteredModel(**_model(row))
 
+    async def delete(self, principal: Principal, project_id: UUID, name: str) -> None:
+        """Move a model with its versions and aliases to the trash. Its files stay with the runs that logged them."""
+        await self._data.call(principal, "models_delete", name=name, project_id=project_id)
+
     async def delete_alias(self, principal: Principal, project_id: UUID, name: str, alias: str) -> None:
         """Remove an alias."""
         await self._data.call(principal, "models_delete_alias", name=name, alias=alias, project_id=project_id)

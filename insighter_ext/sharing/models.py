@@ -14,7 +14,7 @@ from insighter_ext.projects.models import Project, Visibility
 
 GivenRole = Literal["viewer", "annotator", "editor", "admin"]
 OrganisationRole = Literal["member", "admin"]
-AssetKind = Literal["dataset", "model", "deployment"]
+AssetKind = Literal["dataset", "notebook", "model", "deployment"]
 
 # ---- members ---------------------------------------------------------------------------------------------------------
 
@@ -33,6 +33,10 @@ class MemberRole(Model):
     """The role to give."""
 
     role: GivenRole = Field(description="The owner's is moved by a transfer.")
+    before: GivenRole | None = Field(
+        None,
+        description="The role that the caller saw: refused (409) where it is another one now, or none.",
+    )
 
 
 class NewOwner(Model):
@@ -213,6 +217,7 @@ class Restriction(View):
 
     kind: AssetKind
     name: str
+    key: str = Field(description="What the API names it by: its name; a notebook's id.")
     min_role: Role = Field(description="Members with at least this role see it.")
     people: list[Named] = Field(description="Members who see it whatever their role.")
     created_at: datetime

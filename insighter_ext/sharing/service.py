@@ -18,6 +18,7 @@ from insighter_ext.sharing.models import (
     Invitation,
     Joined,
     Member,
+    MemberRole,
     NewInvitation,
     Organisation,
     OrganisationMember,
@@ -52,10 +53,14 @@ class SharingService:
             await self._data.call(principal, "members_list", project_id=project_id, **query.model_dump())
         )
 
-    async def set_member(self, principal: Principal, project_id: UUID, user_id: UUID, role: str) -> Member:
+    async def set_member(
+        self, principal: Principal, project_id: UUID, user_id: UUID, change: MemberRole
+    ) -> Member:
         """Give somebody a role; somebody new has to share a project or an organisation with the caller."""
         return Member.model_validate(
-            await self._data.call(principal, "members_set", project_id=project_id, user_id=user_id, role=role)
+            await self._data.call(
+                principal, "members_set", project_id=project_id, user_id=user_id, **change.model_dump()
+            )
         )
 
     async def remove_member(self, principal: Principal, project_id: UUID, user_id: UUID) -> None:

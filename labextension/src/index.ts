@@ -1,25 +1,39 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import accounts from './accounts/plugin';
+import achievements from './achievements/plugin';
 import activity from './activity/plugin';
+import archives from './archives/plugin';
 import assets from './assets/plugin';
+import bus from './bus/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
 import lineage from './lineage/plugin';
+import notebooks from './notebooks/plugin';
+import home from './home/plugin';
 import projects from './projects/plugin';
 import registry from './registry/plugin';
+import sharing from './sharing/plugin';
 import tracking from './tracking/plugin';
+import trash from './trash/plugin';
 
 /** Every plugin of the extension, capability by capability. */
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   ...projects,
   assets,
+  bus,
   accounts,
+  sharing,
+  archives,
+  home,
   datahub,
+  notebooks,
   tracking,
   registry,
   deployments,
+  achievements,
   lineage,
+  trash,
   ...activity
 ];
 

@@ -126,6 +126,9 @@ class Treasure:
         )
         message = {"topic": f"topic-{canary}", "data": canary, "subject": canary}
         owner.do("POST", f"{base}/bus", message, expect=201)
+        comment = owner.do(
+            "POST", f"{base}/assets/dataset/{quote(self.dataset)}/comments", {"body": canary}, expect=201
+        )["id"]
         restricted = {"min_role": "admin", "people": []}
         owner.do("PUT", f"{base}/restrictions/model/{quote(self.model)}", restricted)
         owner.do("DELETE", f"{base}/restrictions/model/{quote(self.model)}", expect=204)
@@ -133,7 +136,8 @@ class Treasure:
         self.values: dict[str, Any] = {
             "project_id": self.project_id, "organisation_id": self.organisation_id, "user_id": owner.user_id,
             "invitation_id": invitation["id"], "request_id": str(uuid4()), "session_id": sessions[0]["id"],
-            "token_id": token_id, "run_id": self.run, "run_uuid": self.run, "experiment_id": self.experiment,
+            "token_id": token_id, "comment_id": comment, "run_id": self.run, "run_uuid": self.run,
+            "experiment_id": self.experiment,
             "model_id": self.logged_model, "version": "1", "alias": f"alias-{canary}", "kind": "dataset",
             "topic": f"topic-{canary}",
             "key": f"metric_{canary}", "metric_key": f"metric_{canary}", "tag_key": f"tag-{canary}",
@@ -180,6 +184,8 @@ class Treasure:
             if "/datasets/" in path or "/restrictions/" in path:
                 return self.dataset
             return self.model if "/models/" in path else self.deployment
+        if name == "key" and "/assets/" in path:
+            return self.dataset
         return str(self.values[name])
 
     def contains(self, text: str) -> bool:

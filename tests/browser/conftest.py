@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
+from tests.browser.people import Person, lab_of_a_team
 from tests.chromium import chromium_path
 from tests.running import JupyterServer
 
@@ -49,6 +50,28 @@ def lab() -> Iterator[JupyterServer]:
         yield running.start()
     finally:
         running.destroy()
+
+
+@pytest.fixture(scope="module")
+def team_lab() -> Iterator[JupyterServer]:
+    """A JupyterLab on which people sign in to their accounts."""
+    with lab_of_a_team() as running:
+        yield running
+
+
+@pytest.fixture
+def meet(browser: Browser, team_lab: JupyterServer) -> Iterator[Callable[[str], Person]]:
+    """Makes people who are signed in, by their names. What their pages throw fails the test."""
+    met: list[Person] = []
+
+    def one(name: str) -> Person:
+        met.append(Person(browser, team_lab, name))
+        return met[-1]
+
+    yield one
+    for person in met:
+        person.close()
+    assert [problem for person in met for problem in person.problems] == []
 
 
 @pytest.fixture

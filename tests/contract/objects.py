@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from insighter_ext import errors
-from insighter_ext.gateways import DataGateway, ObjectStore, StoredObject
+from insighter_ext.gateways import DataGateway, Freed, ObjectStore, StoredObject
 from insighter_ext.principal import Principal
 
 Someone = Callable[[], Awaitable[Principal]]
@@ -162,7 +162,7 @@ class ObjectsContract:
             await object_store.local_path(bob, made.key)
         with pytest.raises(errors.NotFound):
             await stored(object_store, bob, project_id, b"mine")
-        assert await object_store.delete(bob, [made.key], datetime.now(UTC) + timedelta(hours=1)) == 0
+        assert await object_store.delete(bob, [made.key], datetime.now(UTC) + timedelta(hours=1)) == Freed()
         with pytest.raises(errors.NotFound):
             await object_store.delete_project(bob, project_id)
         assert await fetched(object_store, ann, made.key) == CONTENT
@@ -190,11 +190,13 @@ class ObjectsContract:
         await asyncio.sleep(0.05)
         await stored(object_store, ann, project_id)
         absent = f"{project_id}/{'0' * 64}"
-        assert await object_store.delete(ann, [made.key, other.key, absent], between) == len(b"other")
+        assert await object_store.delete(ann, [made.key, other.key, absent], between) == Freed(
+            1, len(b"other")
+        )
         assert await fetched(object_store, ann, made.key) == CONTENT
         with pytest.raises(errors.NotFound):
             await object_store.read(ann, other.key)
-        assert await object_store.delete(ann, [made.key], datetime.now(UTC)) == len(CONTENT)
+        assert await object_store.delete(ann, [made.key], datetime.now(UTC)) == Freed(1, len(CONTENT))
         with pytest.raises(errors.NotFound):
             await object_store.local_path(ann, made.key)
 
@@ -208,7 +210,8 @@ class ObjectsContract:
         with pytest.raises(errors.NotFound):
             await object_store.delete_project(ann, project_id)
         await data_gateway.call(ann, "projects_delete", id=project_id)
-        assert await object_store.delete_project(ann, project_id) == 3
+        await data_gateway.call(ann, "trash_projects_purge", id=project_id)
+        assert await object_store.delete_project(ann, project_id) == Freed(3, 3)
         for one in made:
             with pytest.raises(errors.NotFound):
                 await object_store.read(ann, one.key)

@@ -24,12 +24,26 @@ NOT_AUDITED = {
     "audit": "it is the audit",
     "audit_heads": "the ends of its chains",
     "assets": "made by triggers of what is audited itself",
+    "achievements_earned": "counted from the events",
+    "achievements_counters": "how far it is, counted from the events",
+    "achievements_off": "how somebody likes it, which gives and takes no right",
     "lineage_edges": "made by triggers of what is audited itself, and with a version that is",
+    "notebook_kernels": "which notebook a kernel runs, as its session says",
+    "notebook_runs": "which notebook made a run, written with the run, which is audited",
+    "pins": "which assets stand first: of no consequence, and told by events",
+    "presence": "who has a page open now, which is nobody's to look up later",
     "messages": "what programs say to each other, for those who listen",
     "events": "an account of changes itself, for people",
+    "notifications": "what was told to somebody of what is in the events",
     "run_metrics": "measurements, added by the thousand and never changed; the run is audited",
     "run_metrics_latest": "the newest of these measurements",
     "logged_model_metrics": "measurements of a model in a run",
+    "archived_tables": "which tables go along with an export, written by migrations alone",
+    "archives": "an export or import on its way: what it makes is audited, and that there was one is an event",
+    "archive_pages": "what lies in between",
+    "archive_ids": "the same",
+    "released_objects": "a note of what is still to be removed from the store after a purge, which is audited",
+    "trash_period": "the installation's setting, which the server keeps",
     "released_projects": "a note of what is still to be cleared away after a deletion, which is audited",
 }
 
@@ -118,6 +132,11 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         "datasets_add_version", project_id=project, name="wine", format="csv", filename="wine.csv", sha256=SHA,
         size=1, table_object_key=f"{project}/{SHA}", table_size=1, rows=1, columns=[{"name": "a", "type": "int"}],
     )  # fmt: skip
+    notebook = kernel.call("notebooks_bind", project_id=project, path="a.ipynb", kernel="python3")["id"]
+    kernel.call(
+        "notebooks_add_version", project_id=project, id=notebook, sha256=SHA, size=1, fingerprint=SHA, cells=1,
+        reason="ran", outcome="ok",
+    )  # fmt: skip
     experiment = kernel.call("experiments_create", name="search")["id"]
     run = kernel.call("runs_create", experiment_id=experiment, name="forest")["id"]
     kernel.call(
@@ -148,7 +167,15 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         model_name="rating",
         model_version=1,
     )
+    owner.call(
+        "achievements_create",
+        project_id=project,
+        name="A label",
+        audience="person",
+        rule={"count": {"asset_kind": "label", "verb": "created"}},
+    )
     dataset = database.superuser("select id from insighter.datasets where project_id = %s", project)[0][0]
+    owner.call("comments_create", project_id=project, kind="dataset", key="wine", body="a word")
     owner.rows(
         "insert into insighter.restrictions (project_id, asset_kind, asset_id, min_role)"
         " values (%s, 'dataset', %s, 'editor')",
@@ -173,6 +200,11 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         "insert into insighter.access_requests (project_id, user_id, role) values (%s, %s, 'viewer')",
         project, database.person().user_id,
     )  # fmt: skip
+    database.superuser(
+        "insert into insighter.project_origins (project_id, number, name, exported_at, exported_by, created_by)"
+        " values (%s, 1, 'Wine', now(), 'Ann', %s)",
+        project, owner.user_id,
+    )  # fmt: skip
     organisation = uuid4()
     database.superuser(
         "insert into insighter.organisations (id, name, created_by) values (%s, %s, %s)",
@@ -183,6 +215,11 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         organisation,
         database.person("another admin").user_id,
     )
+    database.superuser(
+        "insert into insighter.trash (project_id, asset_kind, asset_id, deleted_by) values (%s, 'run', %s, %s)",
+        project, run, owner.user_id,
+    )  # fmt: skip
+    owner.call("projects_delete", id=project_of(owner, "Trashed"))
     return other
 
 
@@ -212,8 +249,19 @@ CHANGES = [
     ("access_asked", "message = 'please'", "user_id = %(user)s", "message", "", "please"),
     ("access_requests", "message = 'please'", "project_id = %(project)s", "message", "", "please"),
     ("restrictions", "min_role = 'admin'", "project_id = %(project)s", "min_role", "editor", "admin"),
+    ("project_origins", "name = 'Port'", "project_id = %(project)s", "name", "Wine", "Port"),
     ("datasets", "name = 'port'", "project_id = %(project)s", "name", "wine", "port"),
     ("dataset_versions", "filename = 'a.csv'", "project_id = %(project)s", "filename", "wine.csv", "a.csv"),
+    ("notebooks", "kernel = 'ir'", "project_id = %(project)s", "kernel", "python3", "ir"),
+    ("notebook_versions", "outcome = 'failed'", "project_id = %(project)s", "outcome", "ok", "failed"),
+    (
+        "comments",
+        "deleted_at = '2026-01-01Z'",
+        "project_id = %(project)s",
+        "deleted_at",
+        None,
+        "2026-01-01T00:00:00+00:00",
+    ),
     ("experiments", "name = 'found'", "project_id = %(project)s", "name", "search", "found"),
     ("runs", "status = 'FINISHED'", "project_id = %(project)s", "status", "RUNNING", "FINISHED"),
     ("logged_models", "name = 'net'", "project_id = %(project)s", "name", "model", "net"),
@@ -224,6 +272,9 @@ CHANGES = [
     ("model_versions", "stage = 'Staging'", "project_id = %(project)s", "stage", "None", "Staging"),
     ("model_aliases", "alias = 'best'", "project_id = %(project)s", "alias", "champion", "best"),
     ("deployments", "status = 'stopped'", "project_id = %(project)s", "status", "starting", "stopped"),
+    ("achievements", "icon = 'flag'", "project_id = %(project)s", "icon", "star", "flag"),
+    ("trash", "name = 'tree'", "project_id = %(project)s", "name", "forest", "tree"),
+    ("trashed_projects", "name = 'Back'", "deleted_by = %(user)s", "name", None, "Back"),
 ]
 
 
@@ -254,9 +305,9 @@ def test_every_kind_of_asset_is_told_when_made_changed_and_deleted(
     }
     assert sorted(covered) == sorted(tables)
     assert set(tables.values()) <= made
-    # What happens when projects and people go is the matter of other tests.
+    # What happens when projects and people go, or come back, is the matter of other tests.
     for table in reversed(covered):
-        if table in {"profiles", "projects", "members"}:
+        if table in {"profiles", "projects", "members", "trashed_projects"}:
             continue
         start = database.superuser("select max(id) from insighter.audit")[0][0]
         condition = next(change[2] for change in CHANGES if change[0] == table)
@@ -406,8 +457,14 @@ def test_a_deleted_project_is_one_row_and_its_chain_stays(
     before = len(trail(database, project))
     mine = len(trail(database, owner.user_id))
     owner.call("projects_delete", id=project)
+    owner.call("trash_projects_purge", id=project)
     rows = trail(database, project)
-    assert len(rows) == before + 1
+    # Into the trash, under a name that nobody has; and out of the world.
+    assert [(row["action"], row["asset_kind"]) for row in rows[before:-1]] == [
+        ("changed", "project"),
+        ("changed", "deployment"),
+        ("created", "trashed_project"),
+    ]
     assert (rows[-1]["action"], rows[-1]["asset_kind"]) == ("deleted", "project")
     assert rows[-1]["actor"] == str(owner.user_id)
     contents = rows[-1]["changes"]["contents"][0]

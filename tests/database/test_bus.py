@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
+import shutil
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
 from insighter_ext.errors import InsighterError
-from insighter_ext.gateways.embedded.postgres import API_ROLE, EmbeddedPostgres
+from insighter_ext.gateways.embedded.migrate import create_database, migrate
+from insighter_ext.gateways.embedded.postgres import API_ROLE, AUTH_ROLE, EmbeddedPostgres
 from tests.database.conftest import Database, Person, refused
 
 
@@ -181,3 +187,42 @@ def test_nothing_is_missing_and_nothing_twice_among_writers_of_any_pace(
     assert len(heard) == len(set(heard))
     assert {row[0] for row in there} <= set(heard)
     assert len(heard) > 100
+
+
+def test_after_a_crash_what_is_said_is_not_taken_for_heard() -> None:
+    """Numbers of transactions that left nothing durable behind are given again: no position may stand on them."""
+    directory = Path(tempfile.mkdtemp(prefix="ixd-"))
+    postgres = EmbeddedPostgres(directory / "postgres")
+    try:
+        postgres.acquire()
+        create_database(postgres.conninfo(), "crash")
+        here = postgres.conninfo(database="crash")
+        migrate(here, postgres.password(API_ROLE), postgres.password(AUTH_ROLE))
+        database = Database(postgres, "crash")
+        owner = database.person()
+        project = project_of(owner, "Crash")
+        publish(owner, project, "t", data="before")
+        with contextlib.closing(database), psycopg.connect(**here, autocommit=True) as other:
+            before = other.execute("select pg_current_xact_id()::text::bigint").fetchall()[0][0]
+            other.execute("checkpoint")
+            for _ in range(200):
+                with other.transaction(force_rollback=True):
+                    other.execute("select pg_current_xact_id()")
+            _, cursor = read_all(owner, project, None)
+            _, again = read_all(owner, project, cursor)
+            pid = int((postgres.directory / "data" / "postmaster.pid").read_text().split()[0])
+            children = psutil.Process(pid).children(recursive=True)
+            for process in [psutil.Process(pid), *children]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        postgres.ensure_running()
+        with contextlib.closing(Database(postgres, "crash")) as database:
+            owner = Person(database, owner.user_id)
+            publish(owner, project, "t", data="after")
+            xid = database.superuser("select max(xid)::text::bigint from insighter.messages")[0][0]
+            assert xid < before + 200  # the numbers were given again: else this proves nothing
+            for position in (cursor, again):
+                assert [item["data"] for item in read_all(owner, project, position)[0]] == ["after"]
+    finally:
+        postgres.release()
+        shutil.rmtree(directory, ignore_errors=True)

@@ -33,6 +33,13 @@ def add(person: Person, project: str, name: str, content: str, table: str | None
     )
 
 
+def purged(person: Person, project: str, name: str) -> Any:
+    """Delete a dataset for good; what is to be removed from the store."""
+    entry = person.call("datasets_delete", project_id=project, name=name)
+    person.call("trash_purge", project_id=project, kind="dataset", id=entry["id"])
+    return person.call("trash_release", project_id=project)
+
+
 @pytest.fixture
 def owner(database: Database) -> Person:
     return database.person("owner")
@@ -126,7 +133,7 @@ def test_deleting_tells_which_objects_nothing_needs(database: Database, owner: P
     add(owner, project, "one", "shared")
     add(owner, project, "one", "alone")
     add(owner, project, "two", "shared")
-    gone = owner.call("datasets_delete", project_id=project, name="one")
+    gone = purged(owner, project, "one")
     assert sorted(gone["keys"]) == sorted(f"{project}/{digest(text)}" for text in ("alone", "table of alone"))
     assert gone["newest"]
 
@@ -145,7 +152,7 @@ def test_an_artifact_with_the_same_content_keeps_the_object(
         digest("shared with a run"),
         owner.user_id,
     )
-    assert key not in owner.call("datasets_delete", project_id=project, name="t")["keys"]
+    assert key not in purged(owner, project, "t")["keys"]
     assert owner.call("objects_authorize", keys=[key, f"{project}/{digest('nobody')}"], action="delete") == [
         f"{project}/{digest('nobody')}"
     ]
@@ -157,7 +164,7 @@ def test_tables_that_come_later_count_too(database: Database, owner: Person, pro
     database.superuser("create table insighter.later (mask_object_key text)")
     try:
         database.superuser("insert into insighter.later values (%s)", key)
-        assert key not in owner.call("datasets_delete", project_id=project, name="t")["keys"]
+        assert key not in purged(owner, project, "t")["keys"]
     finally:
         database.superuser("drop table insighter.later")
 
@@ -201,4 +208,5 @@ def test_names_that_cannot_be(owner: Person, project: str, name: str) -> None:
 def test_deleting_the_project_deletes_its_datasets(database: Database, owner: Person, project: str) -> None:
     add(owner, project, "t", "1")
     owner.call("projects_delete", id=project)
+    owner.call("trash_projects_purge", id=project)
     assert database.superuser("select * from insighter.dataset_versions where project_id = %s", project) == []

@@ -206,10 +206,17 @@ def test_a_machine_finds_its_own_and_for_whom_they_run(
     assert made["host"] == "lab-1" and here.key not in str(made)
     assert here.active() == {"mine": (str(owner.user_id), True)}
     assert there.active() == {"other": (str(editor.user_id), True)}
+    known = {made["id"]: "starting", gone["id"]: "stopped"}
+    assert here.asks(made["id"], other["id"], gone["id"])["known"] == known, (
+        "it may come back: its files stay"
+    )
+    owner.call("trash_purge", project_id=project, kind="deployment", id=gone["id"])
     assert here.asks(made["id"], other["id"], gone["id"])["known"] == {made["id"]: "starting"}
     owner.call("deployments_stop", project_id=project, name="mine")
     assert here.active() == {} and here.asks(made["id"])["known"] == {made["id"]: "stopped"}
     owner.call("projects_delete", id=project)
+    assert there.asks(other["id"]) == {"known": {other["id"]: "stopped"}, "active": []}
+    owner.call("trash_projects_purge", id=project)
     assert there.asks(other["id"]) == {"known": {}, "active": []}
 
 

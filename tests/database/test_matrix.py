@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -55,10 +55,28 @@ class World:
         self._people()
         self._assets()
         self._sharing()
+        self._trash()
         self._elsewhere()
+        self._archives()
         self.columns = self._read_columns()
         self.nothing = {
             **{name: uuid4() for name in ("project", "deployment", "organisation", "credential", "token")},
+            "achievement": uuid4(),
+            **{
+                name: uuid4()
+                for name in ("project", "deployment", "notebook", "organisation", "credential", "token")
+            **{
+                name: uuid4()
+                for name in (
+                    "project",
+                    "deployment",
+                    "organisation",
+                    "credential",
+                    "token",
+                    "import",
+                    "export",
+                )
+            },
             "slug": "no-such-project",
             "run_hex": uuid4().hex,
             "experiment": 987_654_321,
@@ -111,8 +129,22 @@ class World:
                 rows=1,
                 columns=[{"name": "canary"}],
             )
+        counting = {"count": {"asset_kind": "dataset", "verb": "created"}}
+        for name, goal in [("canary achievement", 1), ("canary closed achievement", 2)]:
+            self.values[name.replace("canary ", "").replace(" ", "_")] = owner.call(
+                "achievements_create",
+                project_id=project,
+                name=name,
+                audience="project",
+                rule={**counting, "at_least": goal},
+            )["id"]
         self.values["dataset"] = self._one("select id from insighter.datasets where name = 'canary wine'")
         self.values["closed"] = self._one("select id from insighter.datasets where name = 'canary closed'")
+        for name, wine in [("viewer", "canary wine"), ("annotator", "canary closed")]:
+            said = self.people[name].call(
+                "comments_create", project_id=project, kind="dataset", key=wine, body="canary"
+            )
+            self.values.setdefault("comment", said["id"])
         experiment = owner.call("experiments_create", name="canary experiment", project_id=project)["id"]
         run = owner.call(
             "runs_create", experiment_id=experiment, name="canary run", tags={"canary_tag": "canary"}
@@ -130,6 +162,7 @@ class World:
         )
         model = self._model(experiment, run, "canary logged", keys["object"])
         owner.call("runs_log_outputs", run_id=run, models=[{"model_id": model, "step": 1}])
+        owner.call("runs_update", run_id=run, status="FINISHED")
         score = {**point, "key": "canary_score", "model_id": model}
         owner.call("runs_log_batch", run_id=run, model_metrics=[score])
         owner.call(
@@ -161,6 +194,37 @@ class World:
             "tokens_create", project_id=project, name="canary token", role="viewer", secret_hash="3" * 64, days=1
         )["id"]  # fmt: skip
 
+        self._notebooks(experiment)
+
+    def _notebooks(self, experiment: str) -> None:
+        """An open one and a closed one, each with a version, a kernel, and a run that it made."""
+        owner, project = self.people["owner"], self.values["project"]
+        for name, digit in [("notebook", "8"), ("closed_notebook", "9")]:
+            path = f"canary {name}.ipynb"
+            made = owner.call("notebooks_bind", project_id=project, path=path)["id"]
+            self.values[name] = UUID(made)
+            self.values[f"{name}_object"] = f"{project}/{digit * 64}"
+            self.values[f"{name}_kernel"] = uuid4()
+            owner.call(
+                "notebooks_add_version", project_id=project, id=made, sha256=digit * 64, size=1, cells=1,
+                fingerprint=digit * 64, reason="saved",
+            )  # fmt: skip
+            credential = owner.call(
+                "credentials_issue", project_id=project, label=f"canary of {name}", secret_hash=digit * 64,
+                issuer_hash="2" * 64, seconds=3600,
+            )["id"]  # fmt: skip
+            owner.call(
+                "notebooks_attach", project_id=project, id=made, credential_id=credential,
+                kernel_id=self.values[f"{name}_kernel"],
+            )  # fmt: skip
+            run = owner.call("runs_create", experiment_id=experiment, name=f"canary of {name}")["id"]
+            self.database.superuser(
+                "insert into insighter.notebook_runs (project_id, run_id, notebook_id, kernel_id, version)"
+                " values (%s, %s, %s, %s, 1)",
+                project, UUID(run), made, self.values[f"{name}_kernel"],
+            )  # fmt: skip
+            self.values[f"{name}_run"] = run
+
     def _model(self, experiment: str, run: str | None, name: str, key: str) -> str:
         """A logged model with a file."""
         owner = self.people["owner"]
@@ -189,6 +253,7 @@ class World:
             )
         for kind, asset in [
             ("dataset", "closed"),
+            ("notebook", "closed_notebook"),
             ("model", "closed_registered"),
             ("deployment", "closed_deployment"),
         ]:
@@ -202,6 +267,17 @@ class World:
                 self.values["annotator"],
                 self.values["owner"],
             )
+        for position, (kind, asset) in enumerate([("deployment", "deployment"), ("dataset", "closed")], 1):
+            self.database.superuser(
+                "insert into insighter.pins (project_id, asset_kind, asset_id, position) values (%s, %s, %s, %s)",
+                self.values["project"],
+                kind,
+                str(self.values[asset]),
+                position,
+            )
+        self.people["owner"].call(
+            "presence_enter", project_id=self.values["project"], connection=uuid4(), away=False
+        )
         # The member of the organisation is invited to the project, and has asked for it; so has somebody else.
         self.database.superuser(
             "update auth.users set email_confirmed_at = now() where id = %s", self.values["team"]
@@ -224,11 +300,37 @@ class World:
             "select id from insighter.access_requests where user_id = %s", self.values["other"]
         )
 
+    def _trash(self) -> None:
+        owner, project = self.people["owner"], self.values["project"]
+        for value, name in [("trashed", "canary trashed"), ("closed_trashed", "canary closed trashed")]:
+            owner.call(
+                "datasets_add_version", project_id=project, name=name, format="csv", filename="canary.csv",
+                sha256="7" * 64, size=1, table_object_key=f"{project}/{'7' * 64}", table_size=1, rows=1, columns=[],
+            )  # fmt: skip
+            self.values[value] = self._one("select id from insighter.datasets where name = %s", name)
+            owner.call("datasets_delete", project_id=project, name=name)
+        self.database.superuser(
+            "insert into insighter.restrictions (project_id, asset_kind, asset_id, min_role, created_by)"
+            " values (%s, 'dataset', %s, 'admin', %s)",
+            project,
+            self.values["closed_trashed"],
+            self.values["owner"],
+        )
+        self.database.superuser(
+            "insert into insighter.released_objects (project_id, object, newest) values (%s, %s, now())",
+            project,
+            self.values["loose"],
+        )
+        self.values["trashed_project"] = owner.call("projects_create", name="canary trashed project")["id"]
+        owner.call("projects_delete", id=self.values["trashed_project"])
+
     def _elsewhere(self) -> None:
         """What is not the project's: a deleted project, accounts, stored objects."""
         owner = self.people["owner"]
+        self.people["guest"].call("achievements_show", shown=False)
         self.values["released"] = owner.call("projects_create", name="canary deleted")["id"]
         owner.call("projects_delete", id=self.values["released"])
+        owner.call("trash_projects_purge", id=self.values["released"])
         another = self.people["other"].call("projects_create", name="elsewhere")["id"]
         self.values["elsewhere"] = f"{another}/{'5' * 64}"
         self.database.superuser(
@@ -255,6 +357,18 @@ class World:
             ("canary", "object"),
         ]:
             run("insert into storage.objects (bucket_id, name) values (%s, %s)", bucket, self.values[name])
+
+    def _archives(self) -> None:
+        owner, run = self.people["owner"], self.database.superuser
+        self.values["import"] = owner.call("archives_import", name="canary import")["id"]
+        line = '{"name": "canary imported"}'
+        owner.call("archives_stage", id=self.values["import"], section="project", page=1, lines=line)
+        self.values["export"] = owner.call("archives_export", project_id=self.values["project"])["id"]
+        run("insert into insighter.archive_ids (archive_id, kind, old, new) values (%s, 'run', '1', '2')",
+            self.values["import"])  # fmt: skip
+        run("insert into insighter.project_origins (project_id, number, name, exported_at, exported_by, created_by)"
+            " values (%s, 1, 'canary origin', now(), 'canary', %s)",
+            self.values["project"], self.values["owner"])  # fmt: skip
 
     def _read_columns(self) -> dict[str, list[Column]]:
         found: dict[str, list[Column]] = {}

@@ -316,7 +316,12 @@ def test_what_a_deletion_released_its_author_may_delete(
     add(owner, project, "t", "old")
     key = key_of(project, "old")
     store.has(key)
-    assert editor.call("datasets_delete", project_id=project, name="t")["keys"] == [key]
+    entry = editor.call("datasets_delete", project_id=project, name="t")
+    assert not may(editor, key, "delete") and not may(owner, key, "read"), (
+        "in the trash: neither free nor read"
+    )
+    owner.call("trash_purge", project_id=project, kind="dataset", id=entry["id"])
+    assert editor.call("trash_release", project_id=project)["keys"] == [key]
     assert not store.delete(database.member(project, "viewer"), key)
     assert may(editor, key, "delete") and store.delete(editor, key)
 
@@ -331,6 +336,8 @@ def test_the_bytes_of_a_deleted_project_are_cleared_by_whoever_deleted_it(
     store.has(key)
     assert owner.call("objects_released") == []
     owner.call("projects_delete", id=project)
+    assert owner.call("objects_released") == [] and not may(owner, key, "delete"), "it may come back"
+    owner.call("trash_projects_purge", id=project)
     for person in (editor, stranger, owner.kernel(other)):
         assert person.call("objects_released") == []
         assert not store.delete(person, key) and not may(person, key, "delete")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from insighter_ext.errors import Conflict, Forbidden, InsighterError, NotFound
-from tests.database.conftest import Database
+from tests.database.conftest import Database, Person, refused
+from tests.database.sharing import race
 
 ROLES = ["viewer", "annotator", "editor", "admin", "owner"]
 
@@ -158,3 +161,53 @@ def test_events_name_the_actor_whatever_the_caller_says(database: Database) -> N
         ("renamed", owner.user_id, "person"),
     ]
     assert events[1][3] == {"before": "Observed"}
+
+
+# ---- two people at one text -----------------------------------------------------------------------------------------
+
+
+def conflict(person: Person, project: str, **arguments: Any) -> Any:
+    with pytest.raises(InsighterError) as error:
+        person.call("projects_update", id=project, **arguments)
+    assert refused(error) == 409 and error.value.code == "changed_meanwhile"
+    return error.value.details
+
+
+def test_what_somebody_changed_meanwhile_is_not_overwritten(database: Database) -> None:
+    owner = database.person("ana")
+    project = owner.call("projects_create", name="Purpose", description="before")["id"]
+    admin = database.member(project, "admin")
+    admin.call("projects_update", id=project, description="theirs", expected={"description": "before"})
+    told = conflict(owner, project, description="mine", expected={"description": "before"})
+    assert (told["field"], told["yours"], told["theirs"]) == ("description", "mine", "theirs")
+    assert told["by"].startswith("admin") and told["at"]
+    assert owner.call("projects_get", id=project)["description"] == "theirs"
+    # With what is there now as the expected one it is saved; the same text twice is no conflict.
+    owner.call("projects_update", id=project, description="merged", expected={"description": "theirs"})
+    owner.call("projects_update", id=project, description="merged", expected={"description": "long ago"})
+    # A change of something else is none either.
+    admin.call("projects_update", id=project, name="Purpose two")
+    owner.call(
+        "projects_update",
+        id=project,
+        description="last",
+        expected={"name": "Purpose", "description": "merged"},
+    )
+    told = conflict(
+        owner, project, name="Mine", description="x", expected={"name": "Purpose", "description": "last"}
+    )
+    assert (told["field"], told["yours"], told["theirs"]) == ("name", "Mine", "Purpose two")
+    assert owner.call("projects_get", id=project)["description"] == "last"
+    # Who expects nothing overwrites.
+    assert owner.call("projects_update", id=project, description="forced")["description"] == "forced"
+
+
+def test_of_two_at_the_same_moment_the_second_is_told(database: Database) -> None:
+    owner = database.person("ana")
+    project = owner.call("projects_create", name="Moment", description="before")["id"]
+    query = (
+        'select public.projects_update(%s, p_description => %s, p_expected => \'{"description": "before"}\')'
+    )
+    answers = race(database, (owner, query, [project, "first"]), (owner, query, [project, "second"]))
+    assert answers[0] == "done" and '"changed_meanwhile"' in answers[1] and '"theirs": "first"' in answers[1]
+    assert owner.call("projects_get", id=project)["description"] == "first"

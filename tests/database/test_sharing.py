@@ -106,6 +106,29 @@ def test_nobody_is_made_a_member_by_strangers(database: Database) -> None:
     )
 
 
+def test_a_role_is_not_given_in_the_place_of_another_one_than_was_seen(database: Database) -> None:
+    owner = database.person()
+    project = made(owner)
+    member = database.member(project, "viewer")
+    common = made(owner)
+    database.superuser(
+        "insert into insighter.members (project_id, user_id, role) values (%s, %s, 'viewer')",
+        common,
+        member.user_id,
+    )
+    change = {"project_id": project, "user_id": member.user_id}
+    assert owner.call("members_set", **change, role="editor", before="viewer")["role"] == "editor"
+    with pytest.raises(Conflict) as error:
+        owner.call("members_set", **change, role="admin", before="viewer")
+    assert error.value.code == "member_changed" and roles(database, project)[member.user_id] == "editor"
+    # Whoever was taken out is not brought back by a change of the role that was.
+    owner.call("members_remove", **change)
+    with pytest.raises(Conflict):
+        owner.call("members_set", **change, role="admin", before="editor")
+    assert member.user_id not in roles(database, project)
+    assert owner.call("members_set", **change, role="admin")["role"] == "admin"
+
+
 def test_members_are_listed_owner_first_and_page_by_page(database: Database) -> None:
     owner = database.person("owner")
     project = made(owner)

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from insighter_ext.errors import Conflict, Forbidden, InsighterError, Invalid, NotFound
-from tests.database.conftest import Database
+from tests.database.conftest import Database, Person
 from tests.database.sharing import dataset, made
 
 
@@ -191,3 +191,39 @@ def test_restrictions_open_nothing(database: Database) -> None:
     assert error.value.status == 404
     owner.call("projects_set_visibility", id=project, visibility="public")
     assert stranger.call("datasets_list", project_id=project)["items"] == []
+
+
+def test_whoever_loses_sight_of_an_asset_is_told_that_much_and_nobody_else(database: Database) -> None:
+    owner = database.person()
+    project = made(owner)
+    editor, named, viewer = (database.member(project, role) for role in ("editor", "viewer", "viewer"))
+    reader = database.person()
+    owner.call("projects_set_visibility", id=project, visibility="public")
+    secret = dataset(owner, project, "Salaries", "salaries")
+
+    def restrict(role: str, *people: Person) -> None:
+        owner.call(
+            "restrictions_set", project_id=project, kind="dataset", name="Salaries", min_role=role,
+            people=[str(person.user_id) for person in people],
+        )  # fmt: skip
+
+    def told(person: Person) -> int:
+        found = person.rows(
+            "select asset_id, asset_name, asset_uuid, data from insighter.events where verb = 'narrowed'"
+        )
+        for asset_id, name, asset_uuid, data in found:
+            assert asset_id == str(person.user_id) and asset_uuid is None
+            assert secret not in name and "Salaries" not in name and data == {}
+        return len(found)
+
+    before = viewer.call("projects_get", id=project)["last_event"]
+    restrict("editor", named)
+    assert [told(person) for person in (owner, editor, named, viewer, reader)] == [0, 0, 0, 1, 0]
+    assert viewer.call("projects_get", id=project)["last_event"] > before
+    # What one did not see before is no news.
+    restrict("admin", named)
+    assert [told(person) for person in (owner, editor, named, viewer, reader)] == [0, 1, 0, 1, 0]
+    restrict("admin")
+    assert [told(person) for person in (owner, editor, named, viewer, reader)] == [0, 1, 1, 1, 0]
+    restrict("annotator")
+    assert [told(person) for person in (owner, editor, named, viewer, reader)] == [0, 1, 1, 1, 0]

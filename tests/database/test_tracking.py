@@ -419,6 +419,7 @@ def test_a_deleted_experiment_takes_its_runs_along_and_back(assets: Assets) -> N
 
 def test_a_deleted_project_leaves_nothing(database: Database, assets: Assets) -> None:
     assets.owner.call("projects_delete", id=assets.project)
+    assets.owner.call("trash_projects_purge", id=assets.project)
     for table in TABLES:
         left = database.superuser(
             f"select count(*) from insighter.{table} where project_id = %s", UUID(assets.project)

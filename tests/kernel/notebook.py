@@ -110,12 +110,21 @@ class Kernel:
 
 @contextmanager
 def kernel(
-    server: JupyterServer, path: str = "", name: str = "python3", *, session: bool = False
+    server: JupyterServer,
+    path: str = "",
+    name: str = "python3",
+    *,
+    session: bool = False,
+    file: str | None = None,
 ) -> Iterator[Kernel]:
-    """A kernel in a folder (relative to Jupyter's root), bare or with a notebook's session; ended afterwards."""
+    """A kernel in a folder (relative to Jupyter's root), bare or with a notebook's session; ended afterwards.
+
+    With ``file`` the session is that notebook's, as JupyterLab makes it.
+    """
     with server.client() as client:
-        if session:
-            notebook = {"path": f"{path}/{uuid4().hex}.ipynb".lstrip("/"), "name": "", "type": "notebook"}
+        if session or file:
+            called = file or f"{uuid4().hex}.ipynb"
+            notebook = {"path": f"{path}/{called}".lstrip("/"), "name": file or "", "type": "notebook"}
             answer = client.post("/api/sessions", json={**notebook, "kernel": {"name": name}})
             assert answer.status_code == 201, answer.text
             kernel_id = answer.json()["kernel"]["id"]

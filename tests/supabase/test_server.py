@@ -175,6 +175,39 @@ def test_what_was_done_is_in_the_audit_and_its_chain_is_whole(
     assert state["rows"] >= len(rows)
 
 
+def test_the_project_is_a_file_and_a_project_again(
+    ann: httpx.Client, double: Double, project: dict[str, Any]
+) -> None:
+    answer = ann.get(f"{API}/projects/{project['id']}/archive")
+    assert answer.status_code == 200, answer.text
+    url = f"{API}/projects/imports"
+    begun = ann.post(url, content=answer.content, params={"name": "Wines again"}).json()
+    until = time.monotonic() + 60
+    while (seen := ann.get(f"{url}/{begun['id']}").json())["state"] == "working":
+        assert time.monotonic() < until, seen
+        time.sleep(0.2)
+    assert seen["state"] == "done", seen
+    base = f"{API}/projects/{seen['project_id']}"
+    kept, were = (ann.get(f"{one}/contents").json() for one in (base, f"{API}/projects/{project['id']}"))
+    assert kept == were
+    offset = {"offset": 49_999}
+    assert ann.get(f"{base}/datasets/numbers/versions/1/preview", params=offset).json()["total"] == 50_000
+    assert ann.get(f"{base}/audit/verification").json()["ok"] is True
+    # What is damaged leaves no object in the project's storage.
+    count = "select count(*) from storage.objects where bucket_id = 'insighter'"
+    before = double.superuser(count)
+    broken = answer.content.replace(b"MLmodel", b"MLmodeL")
+    begun = ann.post(url, content=broken).json()
+    while (seen := ann.get(f"{url}/{begun['id']}").json())["state"] == "working":
+        time.sleep(0.2)
+    assert seen["state"] == "failed", seen
+    until = time.monotonic() + 20
+    while double.superuser(count) != before:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert ann.request("DELETE", base, json={"confirm": "Wines again"}).status_code == 204
+
+
 def test_a_stranger_finds_nothing_of_it(
     server: JupyterServer, double: Double, project: dict[str, Any]
 ) -> None:

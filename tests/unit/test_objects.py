@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from insighter_ext.errors import InsighterError, NotFound, Unavailable
-from insighter_ext.gateways import StoredObject
+from insighter_ext.gateways import Freed, StoredObject
 from insighter_ext.gateways.embedded.objects import LocalObjectStore
 from tests.permissive import EDITOR, Permissive
 from tests.running import REPOSITORY
@@ -111,7 +111,7 @@ async def test_the_same_content_is_one_object_and_projects_are_apart(store: Loca
         await stored(store, b"same", other),
     ]
     assert first == second and first.key != third.key
-    assert await store.delete_project(EDITOR, PROJECT) == 4
+    assert await store.delete_project(EDITOR, PROJECT) == Freed(1, 4)
     with pytest.raises(NotFound):
         await read(store, first.key)
     assert await read(store, third.key) == b"same"
@@ -132,12 +132,12 @@ async def test_a_file_of_the_scratch_folder_becomes_an_object(store: LocalObject
 
 async def test_delete_frees_and_spares_what_was_stored_again(store: LocalObjectStore, folder: Path) -> None:
     made = await stored(store, b"content")
-    assert await store.delete(EDITOR, [made.key], datetime.now(UTC) - timedelta(minutes=1)) == 0
+    assert await store.delete(EDITOR, [made.key], datetime.now(UTC) - timedelta(minutes=1)) == Freed()
     assert await read(store, made.key) == b"content"
-    assert await store.delete(EDITOR, [made.key], datetime.now(UTC) + timedelta(minutes=1)) == 7
+    assert await store.delete(EDITOR, [made.key], datetime.now(UTC) + timedelta(minutes=1)) == Freed(1, 7)
     with pytest.raises(NotFound):
         await read(store, made.key)
-    assert await store.delete(EDITOR, [made.key], datetime.now(UTC)) == 0
+    assert await store.delete(EDITOR, [made.key], datetime.now(UTC)) == Freed()
     assert unfinished(folder) == []
 
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from insighter_ext.errors import NotFound
 from insighter_ext.gateways.data import DataGateway
-from insighter_ext.gateways.objects import StoredObject
+from insighter_ext.gateways.objects import Freed, StoredObject
 from insighter_ext.gateways.scratch import Scratch
 from insighter_ext.gateways.spool import SpooledWriter, disk_error
 from insighter_ext.principal import Principal
@@ -108,9 +108,9 @@ class LocalObjectStore:
             )
         return path
 
-    async def delete(self, principal: Principal, keys: Sequence[str], stored_until: datetime) -> int:
+    async def delete(self, principal: Principal, keys: Sequence[str], stored_until: datetime) -> Freed:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
-        freed = 0
+        freed = Freed()
         for start in range(0, len(keys), _ASKED_AT_ONCE):
             released = await self._data.call(
                 principal,
@@ -121,8 +121,8 @@ class LocalObjectStore:
             freed += await asyncio.to_thread(self._remove, released, stored_until)
         return freed
 
-    def _remove(self, keys: Sequence[str], stored_until: datetime) -> int:
-        freed = 0
+    def _remove(self, keys: Sequence[str], stored_until: datetime) -> Freed:
+        freed = Freed()
         for key in keys:
             path = self.path_of(key)
             # Taken out of sight first and looked at then: nobody can store it again in between.
@@ -133,7 +133,7 @@ class LocalObjectStore:
                 path.replace(trash)
                 found = trash.stat()
                 if found.st_mtime <= stored_until.timestamp():
-                    freed += found.st_size
+                    freed += Freed(1, found.st_size)
                 elif not path.exists():
                     trash.replace(path)
             except FileNotFoundError:
@@ -149,7 +149,7 @@ class LocalObjectStore:
             orphaned: tells those of some keys that no row names.
             stored_until: with a time zone. What was stored after it may be waiting for its row.
         """
-        freed, keys = 0, []
+        freed, keys = Freed(), []
         for path in self._directory.glob("*/??/*"):
             key = f"{path.parts[-3]}/{path.name}"
             with contextlib.suppress(FileNotFoundError):
@@ -157,18 +157,18 @@ class LocalObjectStore:
                     keys.append(key)
             if len(keys) == _ASKED_AT_ONCE:
                 freed, keys = freed + self._remove(orphaned(keys), stored_until), []
-        return freed + self._remove(orphaned(keys), stored_until) if keys else freed
+        return (freed + self._remove(orphaned(keys), stored_until) if keys else freed).bytes
 
-    async def delete_project(self, principal: Principal, project_id: UUID) -> int:
+    async def delete_project(self, principal: Principal, project_id: UUID) -> Freed:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
         if str(project_id) not in await self._data.call(principal, "objects_released"):
             raise NotFound("no such project, or you did not delete it", code="project_not_found")
 
-        def remove() -> int:
+        def remove() -> Freed:
             folder = self._directory / str(project_id)
-            freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
             shutil.rmtree(folder, ignore_errors=True)
-            return freed
+            return Freed(len(sizes), sum(sizes))
 
         return await asyncio.to_thread(remove)
 

@@ -1,7 +1,8 @@
 """What a killed server stored and never named is removed, some time later.
 
 An object is stored before the row that names it is written; a server that is killed in between leaves it behind. Once a
-day objects of the day before are looked at, and those that no row names go. The database is asked as its owner, because
+day objects of the day before are looked at, and those that no row names go; with them what such servers left of exports
+and imports. The database is asked as its owner, because
 nobody's permissions cover everybody's objects.
 """
 
@@ -64,6 +65,7 @@ class Sweep:
                 row = connection.execute("select private.objects_orphaned(%s)", [keys]).fetchone()
                 return list(row[0]) if row else []
 
+            connection.execute("delete from insighter.archives a where private.archive_lost(a)")
             freed = self._objects.sweep(orphaned, datetime.now(UTC) - _DAY)
         if freed:
             log.info("removed %d bytes that nothing needs", freed)

@@ -23,7 +23,7 @@ from uuid import UUID
 
 from insighter_ext import errors
 from insighter_ext.gateways.data import DataGateway
-from insighter_ext.gateways.objects import StoredObject
+from insighter_ext.gateways.objects import Freed, StoredObject
 from insighter_ext.gateways.scratch import Scratch
 from insighter_ext.gateways.spool import SpooledWriter, disk_error
 from insighter_ext.gateways.supabase.clients import Project
@@ -264,9 +264,9 @@ class SupabaseObjectStore:
 
     # ---- deleting
 
-    async def delete(self, principal: Principal, keys: Sequence[str], stored_until: datetime) -> int:
+    async def delete(self, principal: Principal, keys: Sequence[str], stored_until: datetime) -> Freed:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
-        freed = 0
+        freed = Freed()
         for start in range(0, len(keys), _AT_ONCE):
             # Those the policies would let go: about all others Storage need not be asked.
             released = await self._data.call(
@@ -294,24 +294,27 @@ class SupabaseObjectStore:
             return None
         return found
 
-    async def _remove(self, principal: Principal, sizes: dict[str, int]) -> int:
-        """Remove objects whose sizes are known; of how many bytes were those that Storage did remove."""
+    async def _remove(self, principal: Principal, sizes: dict[str, int]) -> Freed:
+        """Remove objects whose sizes are known; those that Storage did remove."""
         if not sizes:
-            return 0
+            return Freed()
         removed = await self._bucket(principal, lambda bucket: bucket.remove(list(sizes)))
         for key in sizes:
             await asyncio.to_thread((self._cache / key).unlink, missing_ok=True)
         # Releases of Storage differ in where they tell the size.
-        return sum(
-            sizes.get(str(one.get("name"))) or int((one.get("metadata") or {}).get("size") or 0)
-            for one in removed
+        return Freed(
+            len(removed),
+            sum(
+                sizes.get(str(one.get("name"))) or int((one.get("metadata") or {}).get("size") or 0)
+                for one in removed
+            ),
         )
 
-    async def delete_project(self, principal: Principal, project_id: UUID) -> int:
+    async def delete_project(self, principal: Principal, project_id: UUID) -> Freed:
         """See :class:`insighter_ext.gateways.objects.ObjectStore`."""
         if str(project_id) not in await self._data.call(principal, "objects_released"):
             raise errors.NotFound("no such project, or you did not delete it", code="project_not_found")
-        freed = 0
+        freed = Freed()
         while True:
             page = await self._bucket(
                 principal, lambda bucket: bucket.list(str(project_id), {"limit": _AT_ONCE})

@@ -20,6 +20,8 @@ const FIELD_BY_CODE: Readonly<Record<string, FieldName>> = {
   weak_password: 'password',
   invalid_email: 'email',
   account_exists: 'email',
+  member_already: 'email',
+  invited_already: 'email',
   code_invalid: 'code',
   invitation_needed: 'invitation',
   invitation_invalid: 'invitation',

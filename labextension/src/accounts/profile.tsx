@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import { ProfileAchievements } from '../achievements/profile';
 import type { Account } from '../api';
 import { CodeLine } from '../components';
 import { useHost } from '../pages/host';
@@ -28,6 +29,7 @@ export function Profile({ model, account }: IPartProps): JSX.Element {
           <Password model={model} account={account} />
         </>
       )}
+      <ProfileAchievements />
     </div>
   );
 }

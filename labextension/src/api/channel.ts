@@ -8,6 +8,12 @@ import type { components } from './generated';
 /** A message of the bus, as a CloudEvent. */
 export type Message = components['schemas']['Message'];
 
+/** Somebody who has the project open. */
+export type Present = components['schemas']['Present'];
+
+/** What comes through the connection: messages with the position behind them, or who is there now. */
+type News = components['schemas']['Batch'] | { present: Present[] };
+
 /** Milliseconds until a lost connection is tried again: the first time, and at most. */
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
@@ -15,11 +21,18 @@ const LONGEST_WAIT = 15_000;
 /** Closed for good: the credential ended, or the project is not to be seen any more. */
 const FOR_GOOD: ReadonlyArray<number> = [4401, 4404];
 
+/** What every page listens to: what happens in the project, and what is for whoever is signed in, of all projects. */
+const OWN_TOPICS: ReadonlyArray<string> = ['activity', 'notifications'];
+
 /**
  * What happens in a project, as it happens. A connection that is lost is taken up again where it was: nothing is missed and
  * nothing heard twice.
  */
 export class Channel implements IDisposable {
+  constructor() {
+    document.addEventListener('visibilitychange', this._look);
+  }
+
   /** Whether the server calls when something happens. */
   get live(): boolean {
     return this._live;
@@ -28,6 +41,21 @@ export class Channel implements IDisposable {
   /** What happened, in order. */
   get heard(): ISignal<this, ReadonlyArray<Message>> {
     return this._heard;
+  }
+
+  /** Who has the project open, this page's own person included; nobody while that is not known. */
+  get present(): ReadonlyArray<Present> {
+    return this._present;
+  }
+
+  /** Somebody came or went. */
+  get presentChanged(): ISignal<this, void> {
+    return this._presentChanged;
+  }
+
+  /** Listening begins from here: what was before was not heard. Not emitted where it goes on after an interruption. */
+  get began(): ISignal<this, void> {
+    return this._began;
   }
 
   /** It came to live, or went. */
@@ -55,8 +83,15 @@ export class Channel implements IDisposable {
     }
   }
 
+  /** Hear these topics of the programs too, from now on; what is heard already goes on without a gap. */
+  listen(topics: Iterable<string>): void {
+    this._wanted = [...new Set([...OWN_TOPICS, ...topics])].sort();
+    this._tell();
+  }
+
   dispose(): void {
     this._disposed = true;
+    document.removeEventListener('visibilitychange', this._look);
     this._leave();
     Signal.clearData(this);
   }
@@ -67,7 +102,12 @@ export class Channel implements IDisposable {
       return;
     }
     const settings = ServerConnection.makeSettings();
-    const query: Record<string, string> = { topics: 'activity' };
+    // Topics that were asked for after the cursor begin once the server has heard of them, not where the others do.
+    this._heardTopics = this._cursor ? this._heardTopics : this._wanted;
+    const query: Record<string, string> = {
+      topics: this._heardTopics.join(','),
+      presence: away() ? 'away' : 'here'
+    };
     if (this._cursor) {
       query['after'] = this._cursor;
     }
@@ -77,6 +117,7 @@ export class Channel implements IDisposable {
     const address = URLExt.join(settings.wsUrl, 'insighter/api/projects', this._project, 'bus/socket');
     const socket = new settings.WebSocket(address + URLExt.objectToQueryString(query));
     this._socket = socket;
+    socket.onopen = (): void => this._tell();
     socket.onmessage = (event: MessageEvent<string>): void => {
       if (this._socket === socket) {
         this._take(event.data);
@@ -90,12 +131,31 @@ export class Channel implements IDisposable {
   }
 
   private _take(text: string): void {
-    const batch = JSON.parse(text) as components['schemas']['Batch'];
+    const batch = JSON.parse(text) as News;
+    if ('present' in batch) {
+      this._setPresent(batch.present);
+      return;
+    }
+    const first = this._cursor === null;
     this._cursor = batch.cursor;
+    if (batch.topics) {
+      this._heardTopics = batch.topics;
+      this._tell();
+    }
     this._wait = FIRST_WAIT;
     this._setLive(true);
+    if (first) {
+      this._began.emit();
+    }
     if (batch.items.length > 0) {
       this._heard.emit(batch.items);
+    }
+  }
+
+  /** Have the server know which topics are wanted. */
+  private _tell(): void {
+    if (this._socket?.readyState === WebSocket.OPEN && this._wanted.join() !== this._heardTopics.join()) {
+      this._socket.send(JSON.stringify({ topics: this._wanted }));
     }
   }
 
@@ -118,15 +178,33 @@ export class Channel implements IDisposable {
     this._setLive(false);
   }
 
+  /** Tell whether anybody looks at this page. */
+  private readonly _look = (): void => {
+    if (this._socket?.readyState === WebSocket.OPEN) {
+      this._socket.send(JSON.stringify({ away: away() }));
+    }
+  };
+
+  private _setPresent(present: ReadonlyArray<Present>): void {
+    this._present = present;
+    this._presentChanged.emit();
+  }
+
   private _setLive(live: boolean): void {
     if (live !== this._live) {
       this._live = live;
       this._stateChanged.emit();
     }
+    if (!live && this._present.length > 0) {
+      this._setPresent([]);
+    }
   }
 
   private _project: string | null = null;
   private _cursor: string | null = null;
+  /** Which topics are to be heard, and which are heard up from the cursor. */
+  private _wanted: ReadonlyArray<string> = OWN_TOPICS;
+  private _heardTopics: ReadonlyArray<string> = OWN_TOPICS;
   private _socket: WebSocket | null = null;
   private _live = false;
   /** Whether the connection was closed for good. */
@@ -134,6 +212,14 @@ export class Channel implements IDisposable {
   private _disposed = false;
   private _wait = FIRST_WAIT;
   private _timer = 0;
+  private _present: ReadonlyArray<Present> = [];
+  private readonly _presentChanged = new Signal<this, void>(this);
   private readonly _heard = new Signal<this, ReadonlyArray<Message>>(this);
+  private readonly _began = new Signal<this, void>(this);
   private readonly _stateChanged = new Signal<this, void>(this);
+}
+
+/** Whether the page is open, and nobody looks at it. */
+function away(): boolean {
+  return document.visibilityState === 'hidden';
 }

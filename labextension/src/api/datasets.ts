@@ -25,7 +25,7 @@ export function get(projectId: string, name: string, signal?: AbortSignal): Prom
   });
 }
 
-/** Delete a dataset with all its versions. */
+/** Move a dataset with all its versions to the trash. */
 export function remove(projectId: string, name: string): Promise<void> {
   return call('delete', '/projects/{project_id}/datasets/{name}', { path: { project_id: projectId, name } });
 }

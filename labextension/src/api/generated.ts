@@ -905,57 +905,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/insighter/api/projects/{project_id}/lineage": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What an asset was made from, and what was made from it; of the whole project without an asset */
-        get: operations["Lineage_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/insighter/api/projects/{project_id}/lineage/impact": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What would break without an asset: all that was made from it, counted by kind */
-        get: operations["LineageImpact_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/insighter/api/projects/{project_id}/lineage/openlineage": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A project's lineage as OpenLineage events, a line of JSON each */
-        get: operations["OpenLineage_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/insighter/api/projects/{project_id}/bus": {
         parameters: {
             query?: never;
@@ -984,6 +933,77 @@ export interface paths {
         /** The newest durable message of a topic */
         get: operations["BusTopic_get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/achievements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What can be earned in a project, who has, and how far the caller is */
+        get: operations["Achievements_get"];
+        put?: never;
+        /** Define an achievement of the project's own; for its admins */
+        post: operations["Achievements_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/achievements/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How far the caller, or the team, would be by a rule; for admins */
+        post: operations["AchievementPreview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/achievements/{achievement_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete an achievement of the project's own; those who earned it keep it */
+        delete: operations["Achievement_delete"];
+        options?: never;
+        head?: never;
+        /** Change an achievement of the project's own; what was earned stays earned */
+        patch: operations["Achievement_patch"];
+        trace?: never;
+    };
+    "/insighter/api/account/achievements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's achievements, of all projects, and what comes next */
+        get: operations["OwnAchievements_get"];
+        /** Show the caller's achievements, or none of them to anybody */
+        put: operations["OwnAchievements_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1409,6 +1429,175 @@ export interface components {
             display_name: string;
         };
         /**
+         * Achievement
+         * @description How it stands in a project.
+         */
+        Achievement: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Slug
+             * @description Of the platform's own; null for a project's.
+             */
+            slug: string | null;
+            /**
+             * Own
+             * @description Whether the project defined it.
+             */
+            own: boolean;
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /**
+             * Icon
+             * @enum {string}
+             */
+            icon: "star" | "flag" | "dataset" | "model" | "target" | "endpoint" | "rescue" | "calendar" | "runs" | "team" | "champion" | "versions";
+            /**
+             * Audience
+             * @description Whether each person earns it, or the project once.
+             * @enum {string}
+             */
+            audience: "person" | "project";
+            /** Rule */
+            rule: {
+                [key: string]: unknown;
+            };
+            /**
+             * Retired
+             * @description Whether it was deleted after somebody earned it.
+             */
+            retired: boolean;
+            /**
+             * At
+             * @description When the caller, or the team, earned it.
+             */
+            at: string | null;
+            /**
+             * Progress
+             * @description Of the caller, or the team; null once it is earned.
+             */
+            progress: number | null;
+            /** Goal */
+            goal: number;
+            /**
+             * Earned
+             * @description By whom in this project, at most the first hundred.
+             */
+            earned: components["schemas"]["Earner"][];
+        };
+        /**
+         * AchievementCreate
+         * @description A new achievement of a project's own.
+         */
+        AchievementCreate: {
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description?: string;
+            /**
+             * Icon
+             * @default star
+             * @enum {string}
+             */
+            icon?: "star" | "flag" | "dataset" | "model" | "target" | "endpoint" | "rescue" | "calendar" | "runs" | "team" | "champion" | "versions";
+            /**
+             * Audience
+             * @enum {string}
+             */
+            audience: "person" | "project";
+            /**
+             * Rule
+             * @description What has to happen, such as {"count": {"asset_kind": "dataset", "verb": "created"}, "at_least": 10}.
+             */
+            rule: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * AchievementPreview
+         * @description A rule to be tried.
+         */
+        AchievementPreview: {
+            /**
+             * Audience
+             * @enum {string}
+             */
+            audience: "person" | "project";
+            /**
+             * Rule
+             * @description What has to happen, such as {"count": {"asset_kind": "dataset", "verb": "created"}, "at_least": 10}.
+             */
+            rule: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * AchievementUpdate
+         * @description What is to be changed. What was earned stays earned.
+         */
+        AchievementUpdate: {
+            /**
+             * Name
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * Description
+             * @default null
+             */
+            description?: string | null;
+            /**
+             * Icon
+             * @default null
+             */
+            icon?: ("star" | "flag" | "dataset" | "model" | "target" | "endpoint" | "rescue" | "calendar" | "runs" | "team" | "champion" | "versions") | null;
+            /**
+             * Rule
+             * @description What has to happen, such as {"count": {"asset_kind": "dataset", "verb": "created"}, "at_least": 10}.
+             * @default null
+             */
+            rule?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * Achievements
+         * @description The achievements of a project.
+         */
+        Achievements: {
+            /**
+             * Shown
+             * @description Whether the caller's own are shown, to the caller and to others.
+             */
+            shown: boolean;
+            /** Items */
+            items: components["schemas"]["Achievement"][];
+        };
+        /**
+         * AchievementsSetting
+         * @description The same, as it is set.
+         */
+        AchievementsSetting: {
+            /** Shown */
+            shown: boolean;
+        };
+        /**
+         * AchievementsShown
+         * @description Whether the caller's achievements are shown, to the caller and to everybody else.
+         */
+        AchievementsShown: {
+            /** Shown */
+            shown: boolean;
+        };
+        /**
          * ArtifactFile
          * @description A file or folder among a run's artifacts.
          */
@@ -1650,6 +1839,18 @@ export interface components {
              * @default 0
              */
             wait?: number;
+        };
+        /**
+         * CausingAsset
+         * @description The asset that brought it about.
+         */
+        CausingAsset: {
+            /** Kind */
+            kind: string;
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
         };
         /**
          * Column
@@ -1900,6 +2101,26 @@ export interface components {
             port?: number | null;
         };
         /**
+         * Earner
+         * @description Who earned it.
+         */
+        Earner: {
+            /**
+             * User Id
+             * @description Null for the team.
+             */
+            user_id: string | null;
+            /** Display Name */
+            display_name: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** @description Null where there is none to be seen. */
+            asset: components["schemas"]["CausingAsset"] | null;
+        };
+        /**
          * Experiment
          * @description An experiment with what a list shows of it.
          */
@@ -1934,22 +2155,6 @@ export interface components {
              * @default null
              */
             role?: ("viewer" | "annotator" | "editor" | "admin") | null;
-        };
-        /**
-         * ImpactQuery
-         * @description Of which asset.
-         */
-        ImpactQuery: {
-            /** Kind */
-            kind: string;
-            /** Key */
-            key: string;
-            /**
-             * Version
-             * @description One version; all of them where omitted.
-             * @default null
-             */
-            version?: number | null;
         };
         /**
          * Invitation
@@ -2016,181 +2221,11 @@ export interface components {
             organisation: components["schemas"]["Organisation"] | null;
         };
         /**
-         * KindCount
-         * @description How many assets of a kind.
-         */
-        KindCount: {
-            /** Kind */
-            kind: string;
-            /** Count */
-            count: number;
-        };
-        /**
          * Latest
          * @description The newest durable message of a topic.
          */
         Latest: {
             message: components["schemas"]["Message"] | null;
-        };
-        /**
-         * LineageEdge
-         * @description From what was there to what was made of it.
-         */
-        LineageEdge: {
-            /**
-             * Source
-             * @description A node's id.
-             */
-            source: string;
-            /**
-             * Target
-             * @description A node's id.
-             */
-            target: string;
-            /**
-             * Verb
-             * @description What was done: read, wrote, registered, deployed or derived.
-             */
-            verb: string;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-        };
-        /**
-         * LineageGraph
-         * @description A part of the graph.
-         */
-        LineageGraph: {
-            /**
-             * Centre
-             * @description The nodes of the asset that was asked for.
-             */
-            centre: string[];
-            /** Nodes */
-            nodes: components["schemas"]["LineageNode"][];
-            /** Edges */
-            edges: components["schemas"]["LineageEdge"][];
-            /**
-             * More
-             * @description Whether the limit left something out.
-             */
-            more: boolean;
-        };
-        /**
-         * LineageImpact
-         * @description What was made from an asset, over any number of steps: what would break without it.
-         */
-        LineageImpact: {
-            /** Kinds */
-            kinds: components["schemas"]["KindCount"][];
-            /**
-             * Running
-             * @description Names of the endpoints among it that run; at most 20.
-             */
-            running: string[];
-            /**
-             * More
-             * @description Whether it is more than could be counted.
-             */
-            more: boolean;
-        };
-        /**
-         * LineageNode
-         * @description An asset in the graph, or one version of it.
-         */
-        LineageNode: {
-            /** Id */
-            id: string;
-            /** Kind */
-            kind: string;
-            /** Key */
-            key: string;
-            /** Name */
-            name: string;
-            /** Version */
-            version: number | null;
-            /**
-             * Newest
-             * @description The newest version of the same asset.
-             */
-            newest: number | null;
-            /**
-             * Status
-             * @description A run's or endpoint's status; a model version's aliases.
-             */
-            status: string;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Created By */
-            created_by: string | null;
-            /**
-             * Deleted
-             * @description It, or this version of it, was deleted since.
-             */
-            deleted: boolean;
-            /**
-             * Stale
-             * @description There is a newer version.
-             */
-            stale: boolean;
-            /**
-             * More Up
-             * @description Edges to what it was made from that are not in this answer; at most 100.
-             */
-            more_up: number;
-            /**
-             * More Down
-             * @description Edges to what was made from it that are not in this answer; at most 100.
-             */
-            more_down: number;
-        };
-        /**
-         * LineageQuery
-         * @description Which part of the graph.
-         */
-        LineageQuery: {
-            /**
-             * Kind
-             * @description With key: the asset in its middle.
-             * @default null
-             */
-            kind?: string | null;
-            /**
-             * Key
-             * @description The asset's; the whole project where both are omitted.
-             * @default null
-             */
-            key?: string | null;
-            /**
-             * Version
-             * @description Of the asset; all its versions where omitted.
-             * @default null
-             */
-            version?: number | null;
-            /**
-             * Direction
-             * @description up: what it was made from; down: what was made from it.
-             * @default both
-             * @enum {string}
-             */
-            direction?: "up" | "down" | "both";
-            /**
-             * Depth
-             * @description Steps from the asset.
-             * @default 10
-             */
-            depth?: number;
-            /**
-             * Limit
-             * @description How many nodes at most.
-             * @default 200
-             */
-            limit?: number;
         };
         /**
          * Me
@@ -2566,6 +2601,56 @@ export interface components {
             user_id: string;
         };
         /**
+         * NextAchievement
+         * @description One the caller has not earned yet.
+         */
+        NextAchievement: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Slug
+             * @description Of the platform's own; null for a project's.
+             */
+            slug: string | null;
+            /**
+             * Own
+             * @description Whether the project defined it.
+             */
+            own: boolean;
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /**
+             * Icon
+             * @enum {string}
+             */
+            icon: "star" | "flag" | "dataset" | "model" | "target" | "endpoint" | "rescue" | "calendar" | "runs" | "team" | "champion" | "versions";
+            /**
+             * Audience
+             * @description Whether each person earns it, or the project once.
+             * @enum {string}
+             */
+            audience: "person" | "project";
+            /** Rule */
+            rule: {
+                [key: string]: unknown;
+            };
+            /**
+             * Retired
+             * @description Whether it was deleted after somebody earned it.
+             */
+            retired: boolean;
+            /** Progress */
+            progress: number;
+            /** Goal */
+            goal: number;
+            project: components["schemas"]["ProjectName"];
+        };
+        /**
          * Organisation
          * @description People who belong together.
          */
@@ -2655,6 +2740,79 @@ export interface components {
              * @description 1 to 100 characters of any script, no slashes.
              */
             name: string;
+        };
+        /**
+         * OwnAchievement
+         * @description One the caller has earned.
+         */
+        OwnAchievement: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Slug
+             * @description Of the platform's own; null for a project's.
+             */
+            slug: string | null;
+            /**
+             * Own
+             * @description Whether the project defined it.
+             */
+            own: boolean;
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /**
+             * Icon
+             * @enum {string}
+             */
+            icon: "star" | "flag" | "dataset" | "model" | "target" | "endpoint" | "rescue" | "calendar" | "runs" | "team" | "champion" | "versions";
+            /**
+             * Audience
+             * @description Whether each person earns it, or the project once.
+             * @enum {string}
+             */
+            audience: "person" | "project";
+            /** Rule */
+            rule: {
+                [key: string]: unknown;
+            };
+            /**
+             * Retired
+             * @description Whether it was deleted after somebody earned it.
+             */
+            retired: boolean;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            project: components["schemas"]["ProjectName"];
+            asset: components["schemas"]["CausingAsset"] | null;
+        };
+        /**
+         * OwnAchievements
+         * @description The caller's achievements, of all projects.
+         */
+        OwnAchievements: {
+            /**
+             * Shown
+             * @description Whether they are shown at all; switched off there are none.
+             */
+            shown: boolean;
+            /**
+             * Items
+             * @description Newest first.
+             */
+            items: components["schemas"]["OwnAchievement"][];
+            /**
+             * Next
+             * @description The three that least is missing for.
+             */
+            next: components["schemas"]["NextAchievement"][];
         };
         /**
          * OwnInvitation
@@ -3119,6 +3277,19 @@ export interface components {
             path: string;
         };
         /**
+         * ProjectName
+         * @description A project.
+         */
+        ProjectName: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * ProjectQuery
          * @description Which projects.
          */
@@ -3549,6 +3720,28 @@ export interface components {
             me: components["schemas"]["Me"] | null;
         };
         /**
+         * Standing
+         * @description How far the caller, or the team, would be by a rule.
+         */
+        Standing: {
+            /**
+             * Rule
+             * @description As it would be kept.
+             */
+            rule: {
+                [key: string]: unknown;
+            };
+            /** Progress */
+            progress: number;
+            /** Goal */
+            goal: number;
+            /**
+             * At
+             * @description When it was reached.
+             */
+            at: string | null;
+        };
+        /**
          * Status
          * @description The platform's state; the front end compares the version with its own.
          */
@@ -3637,12 +3830,6 @@ export interface components {
              * @default
              */
             filename?: string;
-            /**
-             * Made From
-             * @description What it was made from, for its lineage: a JSON list of {kind, key, version, if_known}.
-             * @default null
-             */
-            made_from?: string | null;
         };
         /**
          * Uploaded
@@ -4508,7 +4695,6 @@ export interface operations {
         parameters: {
             query?: {
                 filename?: string;
-                made_from?: string | null;
             };
             header?: never;
             path: {
@@ -8550,209 +8736,6 @@ export interface operations {
             };
         };
     };
-    Lineage_get: {
-        parameters: {
-            query?: {
-                kind?: string | null;
-                key?: string | null;
-                version?: number | null;
-                direction?: "up" | "down" | "both";
-                depth?: number;
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What an asset was made from, and what was made from it; of the whole project without an asset */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LineageGraph"];
-                };
-            };
-            /** @description An error */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An error */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An error */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An error */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    LineageImpact_get: {
-        parameters: {
-            query: {
-                kind: string;
-                key: string;
-                version?: number | null;
-            };
-            header?: never;
-            path: {
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What would break without an asset: all that was made from it, counted by kind */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LineageImpact"];
-                };
-            };
-            /** @description An error */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An error */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An error */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An error */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    OpenLineage_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A project's lineage as OpenLineage events, a line of JSON each */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/x-ndjson": string;
-                };
-            };
-            /** @description An error */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An error */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An error */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An error */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
     Bus_get: {
         parameters: {
             query?: {
@@ -8955,6 +8938,514 @@ export interface operations {
             };
             /** @description An error */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Achievements_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What can be earned in a project, who has, and how far the caller is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Achievements"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Achievements_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AchievementCreate"];
+            };
+        };
+        responses: {
+            /** @description Define an achievement of the project's own; for its admins */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Achievement"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    AchievementPreview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AchievementPreview"];
+            };
+        };
+        responses: {
+            /** @description How far the caller, or the team, would be by a rule; for admins */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standing"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Achievement_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                achievement_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete an achievement of the project's own; those who earned it keep it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Achievement_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                achievement_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AchievementUpdate"];
+            };
+        };
+        responses: {
+            /** @description Change an achievement of the project's own; what was earned stays earned */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Achievement"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    OwnAchievements_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller's achievements, of all projects, and what comes next */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnAchievements"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    OwnAchievements_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AchievementsShown"];
+            };
+        };
+        responses: {
+            /** @description Show the caller's achievements, or none of them to anybody */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AchievementsSetting"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,13 +3,20 @@ export { ApiError, everything, isAbort, serverUrl, type IPage, type IUploadOptio
 export { session } from './session';
 
 export * as accounts from './accounts';
+export * as archives from './archives';
+export * as assets from './assets';
+export * as activity from './activity';
+export * as bus from './bus';
 export * as projects from './projects';
 export * as datasets from './datasets';
+export * as notebooks from './notebooks';
 export * as experiments from './experiments';
 export * as models from './models';
 export * as deployments from './deployments';
 export * as sharing from './sharing';
+export * as achievements from './achievements';
 export * as lineage from './lineage';
+export * as trash from './trash';
 
 export type {
   AccessToken,
@@ -22,8 +29,13 @@ export type {
   SignIn,
   SignUp
 } from './accounts';
+export type { Asset, AssetsOfKind, Found, FoundAsset, Overview } from './assets';
+export type { Present } from './channel';
+export type { Comment, IActivityFilter, Notification, Notifications, Somebody } from './activity';
+export type { IPublishOptions, Message } from './bus';
 export type { Project, ProjectContents, ProjectCreate, ProjectUpdate, Quickstart, Status } from './projects';
 export type { Column, Dataset, DatasetDetail, DatasetVersion, Preview, Uploaded } from './datasets';
+export type { CellDiff, DiffLine, DiffOutput, Notebook, NotebookDiff, NotebookVersion } from './notebooks';
 export type {
   ArtifactFile,
   Experiment,
@@ -42,5 +54,36 @@ export type {
   SignatureField
 } from './models';
 export type { Invitation } from './sharing';
+export type { Message } from './channel';
+export type {
+  Achievement,
+  AchievementCreate,
+  AchievementIcon,
+  Achievements,
+  AchievementUpdate,
+  NextAchievement,
+  OwnAchievement,
+  OwnAchievements,
+  Standing
+} from './achievements';
 export type { ICentre, LineageEdge, LineageGraph, LineageImpact, LineageNode } from './lineage';
+export type {
+  AccessRequest,
+  AskedAccess,
+  GivenRole,
+  Invitation,
+  Member,
+  NewInvitation,
+  Organisation,
+  OrganisationMember,
+  OrganisationRole,
+  Restriction,
+  RestrictionSet,
+  SentInvitation,
+  VisibilityChange
+} from './sharing';
+export type { Message } from './channel';
+export type { Import } from './archives';
+export type { Invitation, Member } from './sharing';
+export type { Purged, TrashedProject, TrashEntry } from './trash';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

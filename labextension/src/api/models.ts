@@ -25,6 +25,11 @@ export function get(projectId: string, name: string, signal?: AbortSignal): Prom
   });
 }
 
+/** Move a registered model with all its versions to the trash. */
+export function remove(projectId: string, name: string): Promise<void> {
+  return call('delete', '/projects/{project_id}/models/{name}', { path: { project_id: projectId, name } });
+}
+
 /** Register a model that a run logged, as the next version of a name. */
 export function register(projectId: string, body: RegisterModel): Promise<ModelVersion> {
   return call('post', '/projects/{project_id}/models', { path: { project_id: projectId }, body });

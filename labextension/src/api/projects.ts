@@ -40,7 +40,7 @@ export function update(projectId: string, body: ProjectUpdate): Promise<Project>
   return call('patch', '/projects/{project_id}', { path: { project_id: projectId }, body });
 }
 
-/** Delete a project with its assets; `confirm` is its name. Its folder stays. */
+/** Move a project with its assets to the trash; `confirm` is its name. Its folder stays. */
 export function remove(projectId: string, confirm: string): Promise<void> {
   return call('delete', '/projects/{project_id}', { path: { project_id: projectId }, body: { confirm } });
 }

@@ -15,6 +15,7 @@ export {
   formatTime
 } from './format';
 export { CommandButton, IconButton } from './iconbutton';
+export { Initials } from './initials';
 export { openMenu, type MenuGroup } from './menu';
 export { errorText, notifyError } from './notify';
 export { ProgressRow } from './progressrow';

@@ -57,7 +57,7 @@ export async function datasetNames(project: string): Promise<string[]> {
   return (await datasets.list(project)).map(({ name }) => name);
 }
 
-/** Delete a dataset with all its versions. */
+/** Move a dataset with all its versions to the trash. */
 export function deleteDataset(project: string, name: string): Promise<void> {
   return datasets.remove(project, name);
 }

@@ -20,6 +20,7 @@ import { datasetIcon } from '../pages/icons';
 import { Pages } from '../pages/widget';
 import { may } from '../projects/roles';
 import { IProjects, ISidebar, type ISectionProps } from '../projects/tokens';
+import { assetTrashed } from '../trash/undo';
 import { CommandIDs } from './commands';
 import { datasetNames, deleteDataset, downloadUrl, loadCode, newestVersions } from './model';
 import { askNames } from './naming';
@@ -210,7 +211,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
         await ask({
           ui: host,
           title: trans.__('Delete the dataset “%1”?', name),
-          accept: trans.__('Delete'),
+          accept: trans.__('Move to Trash'),
           warn: true,
           careful: true,
           initial: null,
@@ -218,7 +219,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
             <>
               <p>
                 {trans.__(
-                  'All its versions go with it, for everybody in the project. Runs that read it keep their record of it. This cannot be undone.'
+                  'All its versions go with it, for everybody in the project, until it is restored from the trash. Runs that read it keep their record of it.'
                 )}
               </p>
               <ImpactOf project={id} asset={{ kind: 'dataset', key: name }} assets={assets} />
@@ -228,6 +229,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
             await deleteDataset(id, name);
             pages.close(open => open.project === id && open.name === name);
             await projects.refresh();
+            void assetTrashed(host, { project: id, kind: 'dataset', name });
           }
         });
       }

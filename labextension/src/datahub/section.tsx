@@ -4,6 +4,7 @@ import type { Dataset, Project } from '../api';
 import { Button, EmptyLine, ErrorNote, formatNumber, ProgressRow, Row, RowList, useUi } from '../components';
 import { datasetIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
+import { SharingCommands } from '../projects/commands';
 import { may } from '../projects/roles';
 import type { ISectionProps } from '../projects/tokens';
 import { CommandIDs } from './commands';
@@ -116,6 +117,7 @@ function DatasetRow({ dataset, project }: { dataset: Dataset; project: Project }
         { command: CommandIDs.upload, args },
         { command: CommandIDs.download, args: { ...args, version: latest.version, format: 'original' } },
         { command: CommandIDs.download, args: { ...args, version: latest.version, format: 'parquet' } },
+        { command: SharingCommands.restrict, args: { ...args, kind: 'dataset' } },
         { command: CommandIDs.remove, args }
       ]}
     />

@@ -19,6 +19,7 @@ import { deploymentIcon } from '../pages/icons';
 import { Pages } from '../pages/widget';
 import { may } from '../projects/roles';
 import { IProjects, ISidebar } from '../projects/tokens';
+import { assetTrashed } from '../trash/undo';
 import { CommandIDs } from './commands';
 import { askDeployment } from './deploy';
 import { act, addressOf, deployableModels, deploymentNames } from './model';
@@ -218,14 +219,14 @@ const plugin: JupyterFrontEndPlugin<void> = {
         await ask({
           ui: host,
           title: trans.__('Delete the deployment “%1”?', name),
-          accept: trans.__('Delete'),
+          accept: trans.__('Move to Trash'),
           warn: true,
           careful: true,
           initial: null,
           form: () => (
             <p>
               {trans.__(
-                'It is stopped, and its address answers nobody any more. The model and its versions stay; it can be deployed again.'
+                'It is stopped, and its address answers nobody any more. Restored from the trash, it can be started again. The model and its versions stay.'
               )}
             </p>
           ),
@@ -233,6 +234,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
             await act(project, name, 'remove');
             pages.close(open => open.project === project && open.name === name);
             await projects.refresh();
+            void assetTrashed(host, { project, kind: 'deployment', name });
           }
         });
       }

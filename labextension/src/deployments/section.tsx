@@ -4,6 +4,7 @@ import type { Deployment } from '../api';
 import { EmptyLine, ErrorNote, Row, RowList, useUi } from '../components';
 import { deploymentIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
+import { SharingCommands } from '../projects/commands';
 import { may } from '../projects/roles';
 import type { ISectionProps } from '../projects/tokens';
 import { CommandIDs } from './commands';
@@ -57,6 +58,7 @@ function DeploymentRow({ deployment, project }: { deployment: Deployment; projec
       actions={[
         { command: running ? CommandIDs.stop : CommandIDs.start, args, inline: true },
         { command: CommandIDs.copyAddress, args },
+        { command: SharingCommands.restrict, args: { ...args, kind: 'deployment' } },
         { command: CommandIDs.remove, args }
       ]}
     />

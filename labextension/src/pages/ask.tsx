@@ -155,7 +155,7 @@ function Form<V, T>({ body, question, changed }: IFormProps<V, T>): JSX.Element 
   return (
     <UiProvider value={question.ui}>
       <div className="jp-Insighter-Ask-body" aria-busy={state.busy}>
-        {question.form(state.value, value => body.set({ ...body.state, value }))}
+        {question.form(state.value, value => body.set({ ...body.state, value, error: null }))}
         {state.error && <ErrorNote error={state.error} />}
       </div>
     </UiProvider>
@@ -176,4 +176,12 @@ export function Field(props: {
       {props.hint && <div className="jp-Insighter-Field-hint">{props.hint}</div>}
     </div>
   );
+}
+
+/** A pattern for an input that only a text itself fits, with blanks around it or not. */
+export function exactly(text: string): string {
+  const escaped = [...text.trim()].map(each =>
+    /[A-Za-z0-9]/.test(each) ? each : `\\u{${each.codePointAt(0)?.toString(16)}}`
+  );
+  return `\\s*${escaped.join('')}\\s*`;
 }

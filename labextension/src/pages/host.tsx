@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import type { Role } from '../api';
+import type { Project, Role } from '../api';
 import type { IAssets } from '../assets/tokens';
 import { UiProvider, useUi, type IUi } from '../components';
 import { may } from '../projects/roles';
@@ -43,6 +43,19 @@ export function useMay(project: string, role: Role): boolean {
     [projects]
   );
   return React.useSyncExternalStore(subscribe, () => may(projects.find(project), role));
+}
+
+/** A project as it is known here, kept current; null where it is neither open nor in the list. */
+export function useProject(id: string): Project | null {
+  const { projects } = useHost();
+  const subscribe = React.useCallback(
+    (notify: () => void) => {
+      projects.stateChanged.connect(notify);
+      return () => void projects.stateChanged.disconnect(notify);
+    },
+    [projects]
+  );
+  return React.useSyncExternalStore(subscribe, () => projects.find(id));
 }
 
 /** Stands where the actions would be, for whoever may only look. */

@@ -6,6 +6,7 @@ import type { Message } from '@lumino/messaging';
 
 import { ErrorBoundary } from '../components';
 import { HostProvider, type IHost } from './host';
+import { Lost } from './lost';
 
 /** What an asset's page is opened with: enough to find it again after a reload. */
 export interface IPageArgs extends ReadonlyJSONObject {
@@ -31,9 +32,18 @@ export class PageContent<A extends ReadonlyJSONObject> extends ReactWidget {
   }
 
   protected override render(): JSX.Element {
+    const { project } = this.args;
     return (
       <HostProvider host={this.host}>
-        <ErrorBoundary>{this.view}</ErrorBoundary>
+        <ErrorBoundary>
+          {typeof project === 'string' ? (
+            <Lost project={project} onClose={() => this.parent?.close()}>
+              {this.view}
+            </Lost>
+          ) : (
+            this.view
+          )}
+        </ErrorBoundary>
       </HostProvider>
     );
   }

@@ -6,6 +6,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { projects as api, type Project } from '../api';
 import { errorText, notifyError, type IUi } from '../components';
+import { projectTrashed } from '../trash/undo';
 
 import { insighterIcon } from './icons';
 import { may } from './roles';
@@ -33,6 +34,19 @@ export const AccountCommands = {
   signOut: 'insighter:sign-out'
 } as const;
 
+/** Commands of sharing. */
+export const SharingCommands = {
+  open: 'insighter:open-sharing',
+  restrict: 'insighter:restrict-asset',
+  ask: 'insighter:ask-access'
+} as const;
+
+/** Commands of the trash. */
+export const TrashCommands = { open: 'insighter:open-trash' } as const;
+
+/** The command that opens a project's home; the home's. */
+const OPEN_HOME = 'insighter:open-home';
+
 /** The sidebar's id in the shell. */
 export const SIDEBAR = 'insighter-sidebar';
 
@@ -58,6 +72,15 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
   const mayChange = (args: ReadonlyPartialJSONObject): boolean => {
     const project = subject(args);
     return !!project && !project.personal && may({ ...project, archived_at: null }, 'admin');
+  };
+
+  /** Open a project that was chosen by hand, and show what it is about. */
+  const enter = async (id: string): Promise<void> => {
+    await projects.select(id);
+    show();
+    if (commands.hasCommand(OPEN_HOME)) {
+      await commands.execute(OPEN_HOME, { project: id });
+    }
   };
 
   /** Run an action of a command; what goes wrong is told in a notification. */
@@ -93,9 +116,8 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
       const project = await createProject(ui);
       if (project) {
         await attempt(async () => {
-          await projects.select(project.id);
+          await enter(project.id);
           await goTo(project.folder, false);
-          show();
         });
       }
       return project?.id ?? null;
@@ -180,7 +202,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
 
   commands.addCommand(CommandIds.remove, {
     label: trans.__('Delete Project…'),
-    caption: trans.__('Delete the project with all its assets; its folder stays'),
+    caption: trans.__('Move the project with all its assets to the trash; its folder stays'),
     describedBy: { args: ONE_PROJECT },
     isVisible: args => mayChange(args) && subject(args)?.role === 'owner',
     isEnabled: args => mayChange(args) && subject(args)?.role === 'owner',
@@ -191,9 +213,9 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
       }
       await attempt(async () => {
         const { deleteProject } = await import('./dialogs');
-        if (await deleteProject(ui, project)) {
+        if (await deleteProject(ui, projects, project)) {
           await projects.refresh();
-          Notification.success(trans.__('“%1” is deleted.', project.name), { autoClose: 5000 });
+          void projectTrashed({ ...ui, projects }, project);
         }
       });
     }
@@ -232,8 +254,7 @@ export function addCommands(app: JupyterFrontEnd, projects: IProjects, ui: IUi):
           id = (await chooseProject(ui, { archived: args['archived'] === true }))?.id;
         }
         if (typeof id === 'string' && id) {
-          await projects.select(id);
-          show();
+          await enter(id);
         }
       })
   });

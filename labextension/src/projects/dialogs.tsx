@@ -2,7 +2,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { projects as api, type Project, type ProjectContents } from '../api';
 import { formatBytes, type IUi } from '../components';
-import { ask, Field } from '../pages/ask';
+import { ask, exactly, Field } from '../pages/ask';
+import { type IMeanwhile, Meanwhile, meanwhileOf } from './meanwhile';
+import type { IProjects } from './tokens';
 
 /** Ask for a new project and make it; null when cancelled. */
 export function createProject(ui: IUi): Promise<Project | null> {
@@ -29,44 +31,75 @@ export function createProject(ui: IUi): Promise<Project | null> {
 /** Ask for a project's new name; null when cancelled. */
 export function renameProject(ui: IUi, project: Project): Promise<Project | null> {
   const { trans } = ui;
+  const edit = new Edit(project.name);
   return ask({
     ui,
     title: trans.__('Rename project'),
     accept: trans.__('Rename'),
     initial: project.name,
     form: (value, change) => (
-      <NameField
-        trans={trans}
-        value={value}
-        onChange={change}
-        hint={trans.__('Its folder and its address stay as they are.')}
-      />
+      <>
+        <NameField
+          trans={trans}
+          value={value}
+          onChange={change}
+          hint={trans.__('Its folder and its address stay as they are.')}
+        />
+        {edit.meanwhile && <Meanwhile meanwhile={edit.meanwhile} mine={value} onChoose={change} />}
+      </>
     ),
-    submit: name => api.update(project.id, { name: name.trim() })
+    submit: name =>
+      edit.save(before => api.update(project.id, { name: name.trim(), expected: { name: before } }))
   });
 }
 
 /** Ask for a project's new description; null when cancelled. */
 export function describeProject(ui: IUi, project: Project): Promise<Project | null> {
   const { trans } = ui;
+  const edit = new Edit(project.description);
   return ask({
     ui,
     title: trans.__('Describe “%1”', project.name),
     accept: trans.__('Save'),
     initial: project.description,
-    form: (value, change) => <DescriptionField trans={trans} value={value} onChange={change} rows={8} />,
-    submit: description => api.update(project.id, { description })
+    form: (value, change) => (
+      <>
+        <DescriptionField trans={trans} value={value} onChange={change} rows={8} />
+        {edit.meanwhile && <Meanwhile meanwhile={edit.meanwhile} mine={value} onChoose={change} mergeable />}
+      </>
+    ),
+    submit: description =>
+      edit.save(before => api.update(project.id, { description, expected: { description: before } }))
   });
 }
 
-/** Say what goes with a project, have its name typed, and delete it; whether it is gone. */
-export async function deleteProject(ui: IUi, project: Project): Promise<boolean> {
+/** A text that somebody else may change too while it is edited. */
+class Edit {
+  /** @param _before - what was there when the editing began. */
+  constructor(private _before: string) {}
+
+  /** What somebody else made of it; the next attempt to save takes it as seen. */
+  meanwhile: IMeanwhile | null = null;
+
+  async save<T>(send: (before: string) => Promise<T>): Promise<T> {
+    try {
+      return await send(this._before);
+    } catch (reason) {
+      this.meanwhile = meanwhileOf(reason);
+      this._before = this.meanwhile?.theirs ?? this._before;
+      throw reason;
+    }
+  }
+}
+
+/** Say what goes with a project, have its name typed, and move it to the trash; whether it is there. */
+export async function deleteProject(ui: IUi, projects: IProjects, project: Project): Promise<boolean> {
   const { trans } = ui;
   const contents = await api.contents(project.id);
   const gone = await ask({
     ui,
     title: trans.__('Delete “%1”?', project.name),
-    accept: trans.__('Delete'),
+    accept: trans.__('Move to Trash'),
     warn: true,
     initial: '',
     form: (value, change) => (
@@ -75,7 +108,7 @@ export async function deleteProject(ui: IUi, project: Project): Promise<boolean>
         {project.folder && (
           <p>{trans.__('The folder “%1” with its notebooks and files stays.', project.folder)}</p>
         )}
-        <Field label={trans.__('To delete it for good, type its name: %1', project.name)}>
+        <Field label={trans.__('To move it to the trash, type its name: %1', project.name)}>
           {id => (
             <input
               id={id}
@@ -93,7 +126,7 @@ export async function deleteProject(ui: IUi, project: Project): Promise<boolean>
       </>
     ),
     submit: async confirm => {
-      await api.remove(project.id, confirm);
+      await projects.part(project.id, () => api.remove(project.id, confirm));
       return true;
     }
   });
@@ -124,7 +157,7 @@ function WhatGoes(props: { trans: TranslationBundle; contents: ProjectContents }
   }
   return (
     <>
-      <p>{trans.__('With it goes, and cannot be brought back:')}</p>
+      <p>{trans.__('With it goes, for all its members, until you restore it from the trash:')}</p>
       <ul>
         {things.map(thing => (
           <li key={thing}>{thing}</li>
@@ -178,12 +211,4 @@ function DescriptionField(props: {
       )}
     </Field>
   );
-}
-
-/** A pattern for an input that only a text itself fits, with blanks around it or not. */
-function exactly(text: string): string {
-  const escaped = [...text.trim()].map(each =>
-    /[A-Za-z0-9]/.test(each) ? each : `\\u{${each.codePointAt(0)?.toString(16)}}`
-  );
-  return `\\s*${escaped.join('')}\\s*`;
 }

@@ -3,10 +3,10 @@ import type { IDisposable } from '@lumino/disposable';
 import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { ApiError, type Me, projects as api, type Project, session, type Status } from '../api';
-import { Channel } from '../api/channel';
+import { ApiError, type Me, type Message, projects as api, type Project, session, type Status } from '../api';
+import { Channel, type Present } from '../api/channel';
 
-import type { Connection, IProjects } from './tokens';
+import type { Connection, IGone, IProjects } from './tokens';
 
 /** Where the open project is remembered. */
 const MEMORY = 'insighter:projects';
@@ -44,8 +44,9 @@ export class ProjectsModel implements IProjects, IDisposable {
       standby: 'when-hidden'
     });
     this._interval = options.interval;
-    this._channel.heard.connect(this._call);
-    this._channel.stateChanged.connect(() => {
+    this.channel.heard.connect(this._hear);
+    this.channel.presentChanged.connect(() => this._stateChanged.emit());
+    this.channel.stateChanged.connect(() => {
       this._pace();
       this._call(); // the next question may be half a minute away, and what happened meanwhile was not heard
     });
@@ -54,6 +55,8 @@ export class ProjectsModel implements IProjects, IDisposable {
     session.ended.connect(this._signedOut);
     session.begun.connect(this._signedIn);
   }
+
+  readonly channel = new Channel();
 
   get me(): Me | null {
     return this._status?.me ?? null;
@@ -71,6 +74,10 @@ export class ProjectsModel implements IProjects, IDisposable {
     return this._current;
   }
 
+  get present(): ReadonlyArray<Present> {
+    return this.channel.present;
+  }
+
   get connection(): Connection {
     return this._connection;
   }
@@ -85,6 +92,14 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   get changed(): ISignal<this, void> {
     return this._changed;
+  }
+
+  get heard(): ISignal<this, ReadonlyArray<Message>> {
+    return this._heard;
+  }
+
+  get gone(): ISignal<this, IGone> {
+    return this._gone;
   }
 
   get stateChanged(): ISignal<this, void> {
@@ -113,6 +128,25 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   find(id: string): Project | null {
     return this._current?.id === id ? this._current : (this._all.find(each => each.id === id) ?? null);
+  }
+
+  lost(id: string): string | null {
+    return this._lost.get(id) ?? null;
+  }
+
+  async part<T>(id: string, action: () => Promise<T>): Promise<T> {
+    const name = this.find(id)?.name ?? null;
+    this._parting.add(id);
+    try {
+      const outcome = await action();
+      await this.refresh();
+      if (!this.find(id)) {
+        this._gone.emit({ id, name, own: true });
+      }
+      return outcome;
+    } finally {
+      this._parting.delete(id);
+    }
   }
 
   async select(id: string): Promise<void> {
@@ -146,7 +180,7 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   dispose(): void {
     document.removeEventListener('visibilitychange', this._call);
-    this._channel.dispose();
+    this.channel.dispose();
     this._poll.dispose();
     session.required.disconnect(this._expired);
     session.ended.disconnect(this._signedOut);
@@ -256,7 +290,12 @@ export class ProjectsModel implements IProjects, IDisposable {
       const next = newest(all) ?? personal(all);
       this._current = null;
       this._open(next);
+      if (held && !this._parting.has(held.id)) {
+        this._lost.set(held.id, held.name);
+        this._gone.emit({ id: held.id, name: held.name, own: false });
+      }
     }
+    all.forEach(({ id }) => this._lost.delete(id));
     this._stateChanged.emit();
   }
 
@@ -282,6 +321,7 @@ export class ProjectsModel implements IProjects, IDisposable {
   private _open(project: Project | null): void {
     const same = project?.id === this._current?.id;
     if (project) {
+      this._lost.delete(project.id);
       this._replace(project);
     }
     if (same) {
@@ -291,7 +331,7 @@ export class ProjectsModel implements IProjects, IDisposable {
     if (project) {
       void this.options.state?.save(MEMORY, { current: project.id });
     }
-    this._channel.follow(project?.id ?? null);
+    this.channel.follow(project?.id ?? null);
     this._currentChanged.emit(project);
     this._stateChanged.emit();
   }
@@ -321,10 +361,11 @@ export class ProjectsModel implements IProjects, IDisposable {
   /** Whoever was signed in is not any more: nothing of theirs stays on the screen. */
   private _forget(): void {
     this._person += 1;
-    this._channel.follow(null);
+    this.channel.follow(null);
     this._status = null;
     this._all = [];
     this._current = null;
+    this._lost.clear();
     this._personChanged.emit();
     this._currentChanged.emit(null);
     this._stateChanged.emit();
@@ -335,9 +376,18 @@ export class ProjectsModel implements IProjects, IDisposable {
     this._connection = 'signed-out';
     this._error = null;
     this._doubted = true;
-    this._channel.follow(null);
+    this.channel.follow(null);
     this._stateChanged.emit();
   }
+
+  private readonly _hear = (_sender: Channel, messages: ReadonlyArray<Message>): void => {
+    // what programs say to each other, and what is for the person, changes nothing of the project
+    const happened = messages.filter(({ topic }) => topic === 'activity');
+    if (happened.length > 0) {
+      this._heard.emit(happened);
+      this._call();
+    }
+  };
 
   /** Something happened: ask now. An answer that is on its way may be from before; while it is, the poll takes no calls. */
   private readonly _call = (): void => {
@@ -374,13 +424,13 @@ export class ProjectsModel implements IProjects, IDisposable {
 
   /** Ask often where nobody calls. */
   private _pace(): void {
-    const interval = this._channel.live ? Math.max(CALLED_INTERVAL, this._interval) : this._interval;
+    const interval = this.channel.live ? Math.max(CALLED_INTERVAL, this._interval) : this._interval;
     this._poll.frequency = { interval, backoff: true, max: Math.max(LONGEST_WAIT, interval) };
   }
 
   private _answered(): void {
     const before = this._connection;
-    this._channel.follow(this._current?.id ?? null);
+    this.channel.follow(this._current?.id ?? null);
     this._connection = 'live';
     this._error = null;
     if (before !== 'live') {
@@ -414,10 +464,15 @@ export class ProjectsModel implements IProjects, IDisposable {
   /** Another number for everybody who signed in here after one another. */
   private _person = 0;
   private _interval: number;
-  private readonly _channel = new Channel();
+  /** The names of those that were closed to the caller by others. */
+  private readonly _lost = new Map<string, string>();
+  /** Those that the caller is about to leave or delete. */
+  private readonly _parting = new Set<string>();
   private readonly _poll: Poll;
   private readonly _currentChanged = new Signal<this, Project | null>(this);
   private readonly _changed = new Signal<this, void>(this);
+  private readonly _heard = new Signal<this, ReadonlyArray<Message>>(this);
+  private readonly _gone = new Signal<this, IGone>(this);
   private readonly _stateChanged = new Signal<this, void>(this);
   private readonly _personChanged = new Signal<this, void>(this);
   private readonly _updated = new Signal<this, string>(this);

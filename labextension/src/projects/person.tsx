@@ -1,11 +1,11 @@
 import { caretDownIcon, userIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { type Invitation, type Me, type Role, sharing } from '../api';
+import { type AccessRequest, type Invitation, type Me, type Project, type Role, sharing } from '../api';
 import { Button, ErrorNote, openMenu, useUi } from '../components';
 import { Resource, useOwnResource } from '../pages/resource';
 
-import { AccountCommands } from './commands';
+import { AccountCommands, SharingCommands } from './commands';
 import { roleName } from './roles';
 import type { IProjects } from './tokens';
 
@@ -51,7 +51,7 @@ export function Invitations(props: { me: Me; projects: IProjects }): JSX.Element
         () => LOOK
       ),
     me.user_id,
-    0
+    projects.all.length // whoever joined by a code has answered one of them
   );
   if (!value || value.length === 0) {
     return null;
@@ -72,6 +72,38 @@ export function Invitations(props: { me: Me; projects: IProjects }): JSX.Element
         />
       ))}
     </ul>
+  );
+}
+
+/** Whoever asks for access to the open project waits for its admins; nothing where nobody does. */
+export function Asking(props: { project: Project; revision: number }): JSX.Element | null {
+  const { project, revision } = props;
+  const { trans, commands } = useUi();
+  const [, { value }] = useOwnResource(
+    () =>
+      new Resource<AccessRequest[]>(
+        () => sharing.requests(project.id),
+        () => LOOK
+      ),
+    project.id,
+    revision
+  );
+  if (!value || value.length === 0) {
+    return null;
+  }
+  const open = { project: project.id, part: 'requests' };
+  return (
+    <div className="jp-Insighter-Banner" role="status">
+      <button
+        type="button"
+        className="jp-Insighter-Link"
+        onClick={() => void commands.execute(SharingCommands.open, open)}
+      >
+        {value.length === 1
+          ? trans.__('%1 asks for access', value[0].display_name)
+          : trans.__('%1 people ask for access', value.length)}
+      </button>
+    </div>
   );
 }
 

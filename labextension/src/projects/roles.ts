@@ -36,3 +36,24 @@ export function roleName(role: Role | null, trans: TranslationBundle): string {
       return trans.__('viewer');
   }
 }
+
+/** What a role may do that the ones before it may not. */
+export function roleMeaning(role: Role, trans: TranslationBundle): string {
+  switch (role) {
+    case 'owner':
+      return trans.__('also transfers and deletes the project');
+    case 'admin':
+      return trans.__('also says who may what');
+    case 'editor':
+      return trans.__('also adds, changes and deletes data, runs, models and endpoints');
+    case 'annotator':
+      return trans.__('also labels data');
+    case 'viewer':
+      return trans.__('sees everything, downloads, calls endpoints');
+  }
+}
+
+/** Whether the caller says who may what in a project: its admins do, of an archived one too; the personal one is not shared. */
+export function mayShare(project: Project | null): boolean {
+  return project !== null && !project.personal && may({ ...project, archived_at: null }, 'admin');
+}

@@ -3,13 +3,14 @@ import type { IStateDB } from '@jupyterlab/statedb';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import { type ISignal, Signal } from '@lumino/signaling';
+import type * as React from 'react';
 
 import { ErrorBoundary, type IUi, UiProvider } from '../components';
 
 import { SIDEBAR } from './commands';
 import { insighterIcon } from './icons';
 import { SidebarView } from './sidebarview';
-import type { IProjects, ISection, ISidebar } from './tokens';
+import type { IProjects, ISection, ISidebar, ITopProps } from './tokens';
 
 /** Where it is remembered which sections are collapsed. */
 const MEMORY = 'insighter:sidebar';
@@ -42,6 +43,19 @@ export class Sections implements ISidebar {
     });
   }
 
+  get tops(): ReadonlyArray<React.ComponentType<ITopProps>> {
+    return this._tops;
+  }
+
+  addTop(component: React.ComponentType<ITopProps>): IDisposable {
+    this._tops = [...this._tops, component];
+    this._changed.emit();
+    return new DisposableDelegate(() => {
+      this._tops = this._tops.filter(each => each !== component);
+      this._changed.emit();
+    });
+  }
+
   /** Collapse or open a section, and remember it. */
   setCollapsed(id: string, collapsed: boolean): void {
     const next = new Set(this._collapsed);
@@ -65,6 +79,7 @@ export class Sections implements ISidebar {
   }
 
   private _all: ReadonlyArray<ISection> = [];
+  private _tops: ReadonlyArray<React.ComponentType<ITopProps>> = [];
   private _collapsed: ReadonlySet<string> = new Set();
   private readonly _changed = new Signal<this, void>(this);
 }

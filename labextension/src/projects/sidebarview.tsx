@@ -1,7 +1,8 @@
 import { addIcon, caretDownIcon, caretRightIcon, ellipsesIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { Project } from '../api';
+import type { Present, Project } from '../api';
+import { ArchiveCommands } from '../archives/commands';
 import {
   CommandButton,
   EmptyState,
@@ -9,6 +10,7 @@ import {
   ErrorNote,
   formatNumber,
   IconButton,
+  Initials,
   openMenu,
   RelativeTime,
   StatusDot,
@@ -16,9 +18,9 @@ import {
 } from '../components';
 
 import { VisibilityBadge } from './badge';
-import { AccountCommands, CommandIds, SIDEBAR } from './commands';
-import { Invitations, PersonRow } from './person';
-import { may, roleName } from './roles';
+import { AccountCommands, CommandIds, SharingCommands, SIDEBAR, TrashCommands } from './commands';
+import { Asking, Invitations, PersonRow } from './person';
+import { may, mayShare, roleName } from './roles';
 import type { Sections } from './sidebar';
 import type { IProjects, ISection } from './tokens';
 
@@ -26,6 +28,11 @@ const SignIn = React.lazy(async () => ({ default: (await import('../accounts/sig
 
 /** A command of another capability. */
 const SHOW_LINEAGE = 'insighter:open-lineage';
+/** The command that opens a project's home; the home's. */
+const OPEN_HOME = 'insighter:open-home';
+
+/** How many people's initials stand in the line of facts. */
+const FACES = 4;
 
 /** How many projects the switcher's menu lists before one has to search. */
 const MENU_LENGTH = 12;
@@ -90,7 +97,13 @@ export function SidebarView(props: { projects: IProjects; sections: Sections }):
           {trans.__('Archived: it can be read, and not changed.')}
         </div>
       )}
+      {sections.tops.map((Top, index) => (
+        <ErrorBoundary key={index}>
+          <Top project={project} />
+        </ErrorBoundary>
+      ))}
       {people && <Invitations me={me} projects={projects} />}
+      {people && mayShare(project) && <Asking project={project} revision={revision} />}
       <div className="jp-Insighter-Sections">
         {fresh && (
           <div className="jp-Insighter-Welcome">
@@ -152,6 +165,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
   const { project, projects } = props;
   const ui = useUi();
   const { trans } = ui;
+  const members = trans._n('%1 member', '%1 members', project.members);
 
   const openSwitcher = (event: React.MouseEvent) => {
     const byUse = [...projects.all].sort(
@@ -167,7 +181,12 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
       [
         listed.map(({ id, name }) => ({ command: CommandIds.switch, args: { id, name } })),
         projects.all.length > MENU_LENGTH ? [{ command: CommandIds.switch }] : [],
-        [{ command: CommandIds.create }, { command: CommandIds.quickstart }]
+        [
+          { command: CommandIds.create },
+          { command: ArchiveCommands.import },
+          { command: CommandIds.quickstart },
+          { command: TrashCommands.open, args: { projects: true, isMenu: true } }
+        ]
       ],
       event.currentTarget
     );
@@ -182,10 +201,17 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
           { command: CommandIds.describe },
           { command: CommandIds.openFolder },
           { command: SHOW_LINEAGE },
+          { command: SharingCommands.open },
+          { command: ArchiveCommands.export },
+          { command: TrashCommands.open, args: { isMenu: true } },
           { command: CommandIds.refresh }
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],
-        [{ command: CommandIds.switch, args: { archived: true } }, { command: AccountCommands.join }],
+        [
+          { command: CommandIds.switch, args: { archived: true } },
+          { command: AccountCommands.join },
+          { command: SharingCommands.ask }
+        ],
         [{ command: AccountCommands.open }, { command: AccountCommands.signOut }]
       ],
       event.currentTarget
@@ -208,7 +234,8 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
             <span>{project.name}</span>
           </button>
         </h2>
-        <VisibilityBadge project={project} />
+        <VisibilityBadge project={project} leads />
+        <CommandButton action={{ command: OPEN_HOME, args: { project: project.id } }} />
         <IconButton icon={ellipsesIcon} label={trans.__('Project actions')} hasMenu onClick={openActions} />
         <IconButton
           icon={addIcon}
@@ -220,15 +247,51 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
         <span className="jp-Insighter-Facts-text">
           {standing(project, trans).map(fact => (
             <React.Fragment key={fact}>
-              <span>{fact}</span>
+              {fact === members ? (
+                <button
+                  type="button"
+                  className="jp-Insighter-Link"
+                  title={trans.__('Show who may what')}
+                  onClick={() =>
+                    void ui.commands.execute(SharingCommands.open, { project: project.id, part: 'people' })
+                  }
+                >
+                  {fact}
+                </button>
+              ) : (
+                <span>{fact}</span>
+              )}
               {' · '}
             </React.Fragment>
           ))}
+          <Here present={projects.present} />
           <RelativeTime time={project.last_activity} />
         </span>
         <LiveDot projects={projects} />
       </div>
     </header>
+  );
+}
+
+/** Who has the project open now. Nothing while that is nobody but oneself. */
+function Here({ present }: { present: ReadonlyArray<Present> }): JSX.Element | null {
+  const { trans } = useUi();
+  if (present.length < 2) {
+    return null;
+  }
+  const names = present.map(({ display_name, away }) =>
+    away ? trans.__('%1 (away)', display_name) : display_name
+  );
+  return (
+    <span title={trans.__('Here now: %1', names.join(', '))}>
+      <span className="jp-Insighter-Here">
+        {present.slice(0, FACES).map(person => (
+          <Initials key={person.user_id} name={person.display_name} away={person.away} />
+        ))}
+      </span>{' '}
+      {trans.__('%1 here', present.length)}
+      {' · '}
+    </span>
   );
 }
 

@@ -11,6 +11,11 @@ export async function modelNames(project: string): Promise<string[]> {
   return (await models.list(project)).map(({ name }) => name);
 }
 
+/** Move a registered model with all its versions to the trash. */
+export function deleteModel(project: string, name: string): Promise<void> {
+  return models.remove(project, name);
+}
+
 /** What a registered model's page shows and does. */
 export class RegisteredModelModel {
   constructor(

@@ -7,16 +7,20 @@ import {
 import { Clipboard, ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { copyIcon } from '@jupyterlab/ui-components';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { IAssets } from '../assets/tokens';
 import { describe, numberArg, textArg } from '../pages/args';
+import { ask } from '../pages/ask';
 import { choose } from '../pages/choose';
 import type { IHost } from '../pages/host';
 import { modelIcon } from '../pages/icons';
 import { Pages } from '../pages/widget';
+import { may } from '../projects/roles';
 import { IProjects, ISidebar } from '../projects/tokens';
+import { assetTrashed } from '../trash/undo';
 import { CommandIDs } from './commands';
-import { loadCode, modelNames } from './model';
+import { deleteModel, loadCode, modelNames } from './model';
 import { ModelsSection } from './section';
 import type { IModelArgs } from './widget';
 
@@ -95,6 +99,48 @@ const plugin: JupyterFrontEndPlugin<void> = {
           Clipboard.copyToSystem(code);
           Notification.success(trans.__('Copied: %1', code), { autoClose: 3000 });
         }
+      }
+    });
+
+    const mayChange = (args: ReadonlyPartialJSONObject): boolean => {
+      const project = textArg(args, 'project');
+      return project !== undefined && may(projects.find(project), 'editor');
+    };
+
+    commands.addCommand(CommandIDs.remove, {
+      label: trans.__('Delete Model…'),
+      isVisible: mayChange,
+      isEnabled: mayChange,
+      describedBy: describe({ project: 'string: Id of the project', name: 'string: The model' }, [
+        'project',
+        'name'
+      ]),
+      execute: async args => {
+        const [project, name] = [textArg(args, 'project'), textArg(args, 'name')];
+        if (!project || !name) {
+          return;
+        }
+        await ask({
+          ui: host,
+          title: trans.__('Delete the model “%1”?', name),
+          accept: trans.__('Move to Trash'),
+          warn: true,
+          careful: true,
+          initial: null,
+          form: () => (
+            <p>
+              {trans.__(
+                'All its versions and aliases go with it, for everybody in the project, until it is restored from the trash. Its files stay with the runs that logged them, and endpoints that run go on.'
+              )}
+            </p>
+          ),
+          submit: async () => {
+            await deleteModel(project, name);
+            pages.close(open => open.project === project && open.name === name);
+            await projects.refresh();
+            void assetTrashed(host, { project, kind: 'model', name });
+          }
+        });
       }
     });
 

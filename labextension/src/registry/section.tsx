@@ -4,6 +4,7 @@ import type { RegisteredModel } from '../api';
 import { EmptyLine, ErrorNote, Row, RowList, useUi } from '../components';
 import { modelIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
+import { SharingCommands } from '../projects/commands';
 import { may } from '../projects/roles';
 import type { ISectionProps } from '../projects/tokens';
 import { CommandIDs } from './commands';
@@ -61,7 +62,9 @@ function ModelRow({ model, project }: { model: RegisteredModel; project: string 
         ...(latest
           ? [{ command: DEPLOY, args: { project, model: name, version: latest.version }, inline: true }]
           : []),
-        { command: CommandIDs.copyCode, args: { ...args, version: latest?.version ?? 1 } }
+        { command: CommandIDs.copyCode, args: { ...args, version: latest?.version ?? 1 } },
+        { command: SharingCommands.restrict, args: { ...args, kind: 'model' } },
+        { command: CommandIDs.remove, args }
       ]}
     />
   );

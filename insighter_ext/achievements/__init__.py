@@ -1,0 +1,1 @@
+"""Achievements: milestones of a person or a team, counted in the database."""

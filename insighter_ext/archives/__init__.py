@@ -1,0 +1,1 @@
+"""Archives: a project as one file, taken out here and brought in elsewhere."""

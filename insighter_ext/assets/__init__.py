@@ -1,0 +1,1 @@
+"""Assets of every kind: listed, found, pinned."""

@@ -1,0 +1,1 @@
+"""Notebooks of a project's folder: assets whose versions are snapshots of what ran."""

@@ -1,0 +1,1 @@
+"""Presence: who has a project open now."""

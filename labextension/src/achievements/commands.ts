@@ -1,0 +1,4 @@
+/** The commands about achievements. */
+export namespace CommandIDs {
+  export const open = 'insighter:open-achievements';
+}

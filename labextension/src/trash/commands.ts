@@ -1,0 +1,4 @@
+/** The commands about the trash. */
+export namespace CommandIDs {
+  export const open = 'insighter:open-trash';
+}

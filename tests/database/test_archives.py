@@ -1,0 +1,419 @@
+"""Archives in the database: what goes along and what stays, one moment, all or nothing, and archives made by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from insighter_ext.errors import InsighterError
+from tests.database.conftest import Database, Person, refused
+
+# Tables of a project that are in no archive, each with its reason.
+LEFT_OUT = {
+    "members": "who may what is said anew where it is imported; their names go along, for people to read",
+    "invitations": "addresses, and codes that let somebody in",
+    "access_requests": "of people who are not there",
+    "credentials": "they let somebody in",
+    "released_projects": "a note of what is still to be cleared away",
+    "events": "an account for people, in their names: where it is imported the activity begins with the import",
+    "messages": "what programs say to each other, for those who listen",
+    "assets": "made by triggers of what goes along",
+    "archives": "an export or an import on its way",
+}
+SHA, OTHER_SHA = "ab" * 32, "cd" * 32
+
+
+def a_project(owner: Person) -> dict[str, Any]:
+    """A project with one of everything that goes along; the ids of what is in it."""
+    name = f"Wine {uuid4().hex[:8]}"
+    project = owner.call("projects_create", name=name, description="<script>alert(1)</script>")["id"]
+    for sha in (SHA, OTHER_SHA):
+        owner.call(
+            "datasets_add_version", project_id=project, name="wine", format="csv", filename="wine.csv", sha256=sha,
+            size=1, table_object_key=f"{project}/{SHA}", table_size=1, rows=1,
+            columns=[{"name": "a", "type": "INT"}],
+        )  # fmt: skip
+    experiment = owner.call("experiments_create", name="search", project_id=project)["id"]
+    parent = owner.call("runs_create", experiment_id=experiment, name="parent")["id"]
+    tags = {"mlflow.parentRunId": parent, "team": "wine"}
+    run = owner.call("runs_create", experiment_id=experiment, name="forest", tags=tags)["id"]
+    points = [
+        {"key": "auc", "value": value, "step": step, "time": step} for step, value in enumerate((0.1, 0.9))
+    ]
+    owner.call("runs_log_batch", run_id=run, metrics=points, params={"depth": "3"})
+    owner.call(
+        "runs_log_inputs",
+        run_id=run,
+        datasets=[{"name": "wine", "digest": SHA[:16], "source_type": "local", "source": "{}"}],
+    )
+    owner.call("runs_update", run_id=parent, status="FINISHED", end_time=1)
+    model = owner.call("logged_models_create", experiment_id=experiment, name="m", source_run_id=run)["id"]
+    owner.call("runs_log_outputs", run_id=run, models=[{"model_id": model, "step": 0}])
+    score = {"key": "f1", "value": 0.5, "step": 1, "time": 1, "model_id": model}
+    owner.call("runs_log_batch", run_id=run, model_metrics=[score])
+    for root in (f"runs/{run}", f"models/{model}"):
+        key = f"{project}/{SHA}"
+        owner.call("artifacts_put", root=root, path="MLmodel", object_key=key, sha256=SHA, size=1)
+    owner.call("models_register", project_id=project, name="rating", model_id=model)
+    owner.call("models_set_alias", name="rating", alias="champion", version="1", project_id=project)
+    owner.call(
+        "deployments_create", project_id=project, id=uuid4(), name="wine", model_name="rating", model_version=1,
+        port=50123, host="here", host_key="key",
+    )  # fmt: skip
+    owner.call("restrictions_set", project_id=project, kind="model", name="rating", min_role="editor")
+    return {"id": project, "experiment": experiment, "run": run, "parent": parent, "model": model}
+
+
+def export(person: Person, project: str) -> dict[str, list[dict[str, Any]]]:
+    """What an archive holds, section by section."""
+    begun = person.call("archives_export", project_id=project)
+    found = {}
+    for section, known in begun["sections"].items():
+        pages = [
+            person.call("archives_page", id=begun["id"], section=section, page=number + 1)
+            for number in range(known["pages"])
+        ]
+        found[section] = [json.loads(line) for page in pages for line in page.split("\n")]
+        assert len(found[section]) == known["rows"]
+    person.call("archives_end", id=begun["id"], state="done")
+    return found
+
+
+def bring(person: Person, sections: dict[str, Any], name: str | None = None) -> dict[str, Any]:
+    """Import it."""
+    begun = person.call("archives_import", name=name)["id"]
+    for section, rows in sections.items():
+        if rows:
+            lines = rows if isinstance(rows, str) else "\n".join(json.dumps(row) for row in rows)
+            person.call("archives_stage", id=begun, section=section, page=1, lines=lines)
+    made: dict[str, Any] = person.call("archives_commit", id=begun)
+    return made
+
+
+def nothing_of(database: Database, person: Person) -> bool:
+    """Whether nothing is left of what somebody tried to import."""
+    counts = database.superuser(
+        """select (select count(*) from insighter.projects where created_by = %s),
+             (select count(*) from insighter.archive_ids i join insighter.archives a on a.id = i.archive_id
+              where a.created_by = %s)""",
+        person.user_id,
+        person.user_id,
+    )
+    return counts == [(0, 0)]
+
+
+# ---- what goes along
+
+
+def test_every_table_of_a_project_goes_along_or_stays_for_a_reason(database: Database) -> None:
+    tables = {
+        name
+        for (name,) in database.superuser(
+            """select c.relname from pg_class c
+               join pg_attribute a on a.attrelid = c.oid and a.attname = 'project_id' and not a.attisdropped
+               where c.relnamespace = 'insighter'::regnamespace and c.relkind in ('r', 'p')"""
+        )
+    }
+    archived = {name for (name,) in database.superuser("select name from insighter.archived_tables")}
+    assert len(archived) > 10
+    assert tables - set(LEFT_OUT) == archived
+    assert set(LEFT_OUT) <= tables
+
+
+def test_every_column_of_them_goes_along_or_is_left_out(database: Database) -> None:
+    columns = database.superuser(
+        """select t.name, a.attname, t.columns ? a.attname, a.attname = any (t.left_out)
+           from insighter.archived_tables t
+           join pg_attribute a on a.attrelid = ('insighter.' || t.name)::regclass
+             and a.attnum > 0 and not a.attisdropped
+           where a.attname <> 'project_id'"""
+    )
+    assert len(columns) > 100
+    assert [f"{table}.{column}" for table, column, taken, left in columns if taken == left] == []
+    told = database.superuser(
+        "select name, jsonb_object_keys(columns) from insighter.archived_tables"
+        " union select name, unnest(left_out) from insighter.archived_tables"
+    )
+    assert set(told) == {(table, column) for table, column, *_ in columns}
+
+
+def test_nothing_that_is_called_a_secret_goes_along(database: Database) -> None:
+    taken = database.superuser("select name, jsonb_object_keys(columns) from insighter.archived_tables")
+    secret = re.compile(r"secret|passw|token|credential|hash|(^|_)(e?mail|code|host|port|url)(_|$)")
+    assert [(table, column) for table, column in taken if secret.search(column)] == []
+
+
+def test_a_project_comes_in_as_it_went_out(database: Database) -> None:
+    owner, other = database.person("Ann"), database.person("Ben")
+    source = a_project(owner)
+    sections = export(owner, source["id"])
+    made = bring(other, sections)
+    assert made["role"] == "owner" and made["description"] == "<script>alert(1)</script>"
+    again = export(other, made["id"])
+    for section, rows in sections.items():
+        if section in {"audit", "people", "project", "deployments", "restrictions"}:
+            continue
+        # What is no id is the same; whoever made it is who imported it.
+        assert _without_ids(again[section]) == _without_ids(rows), section
+        makers = {row["created_by"] for row in again[section] if "created_by" in row}
+        assert makers <= {str(other.user_id)}
+    # Ids that are there already became others, and whatever names them follows.
+    run = next(row for row in again["runs"] if row["name"] == "forest")
+    parent = next(row for row in again["runs"] if row["name"] == "parent")
+    run_hex = run["id"].replace("-", "")
+    assert run_hex != source["run"] and run["status"] == "KILLED"
+    assert run["tags"]["mlflow.parentRunId"] == parent["id"].replace("-", "")
+    model = again["logged_models"][0]["id"]
+    assert model != source["model"]
+    assert again["model_versions"][0]["source"] == f"models:/{model}"
+    assert again["model_versions"][0]["root"] == f"models/{model}"
+    assert {row["root"] for row in again["artifacts"]} == {f"runs/{run_hex}", f"models/{model}"}
+    history = other.call("runs_metric_history", run_id=run_hex, key="auc")["items"]
+    assert [(one["step"], one["value"]) for one in history] == [(0, 0.1), (1, 0.9)]
+    # It does not run here, and is as closed as it was.
+    deployment = other.call("deployments_list", project_id=made["id"])[0]
+    assert (deployment["status"], deployment["port"], deployment["host"]) == ("stopped", None, None)
+    restrictions = other.call("restrictions_list", project_id=made["id"])["items"]
+    assert [(one["name"], one["min_role"]) for one in restrictions] == [("rating", "editor")]
+    viewer = database.member(made["id"], "viewer")
+    assert viewer.call("models_list", project_id=made["id"])["items"] == []
+    origin = other.call("archives_origins", project_id=made["id"])["items"][0]
+    assert origin["exported_by"] == sections["project"][0]["exported_by"]
+    assert origin["people"] == sections["people"]
+
+
+def _without_ids(rows: list[dict[str, Any]]) -> list[str]:
+    changed = {"id", "series", "created_by", "source", "root", "tags", "status"}
+    return sorted(
+        json.dumps(
+            {k: v for k, v in row.items() if k not in changed and not k.endswith("_id")}, sort_keys=True
+        )
+        for row in rows
+    )
+
+
+def test_where_nothing_has_them_ids_stay(database: Database) -> None:
+    owner, other = database.person(), database.person()
+    source = a_project(owner)
+    sections = export(owner, source["id"])
+    owner.call("projects_delete", id=source["id"])
+    made = bring(other, sections)
+    assert other.call("runs_get", run_id=source["run"], project_id=made["id"])["name"] == "forest"
+    assert other.call("logged_models_get", id=source["model"])["project_id"] == made["id"]
+
+
+def test_an_export_is_of_one_moment(database: Database) -> None:
+    owner = database.person()
+    source = a_project(owner)
+    begun = owner.call("archives_export", project_id=source["id"])
+    owner.call("runs_create", experiment_id=source["experiment"], name="later")
+    owner.kernel(source["id"]).call("models_delete_alias", name="rating", alias="champion")
+    runs = owner.call("archives_page", id=begun["id"], section="runs", page=1)
+    assert "later" not in runs and "forest" in runs
+    assert "champion" in owner.call("archives_page", id=begun["id"], section="model_aliases", page=1)
+
+
+def test_what_is_hidden_from_whoever_exports_is_not_in_it(database: Database) -> None:
+    owner = database.person()
+    source = a_project(owner)
+    owner.call("restrictions_set", project_id=source["id"], kind="dataset", name="wine", min_role="owner")
+    found = export(database.member(source["id"], "admin"), source["id"])
+    assert "datasets" not in found and "dataset_versions" not in found and "run_datasets" not in found
+    assert OTHER_SHA not in json.dumps(found["objects"])
+    assert len(found["audit"]) < len(export(owner, source["id"])["audit"])
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor"])
+def test_only_admins_take_a_project_out(database: Database, role: str) -> None:
+    owner = database.person()
+    source = a_project(owner)
+    for person in (database.member(source["id"], role), owner.kernel(source["id"])):
+        with pytest.raises(InsighterError) as error:
+            person.call("archives_export", project_id=source["id"])
+        assert refused(error) == 403
+
+
+def test_nothing_secret_and_no_address_is_in_it(database: Database) -> None:
+    owner = database.person("ann")
+    source = a_project(owner)
+    secret = uuid4().hex * 2
+    owner.rows(
+        "insert into insighter.credentials (user_id, project_id, kind, label, secret_hash, expires_at, role)"
+        " values (%s, %s, 'kernel', 'a kernel', %s, now() + interval '1 day', 'editor')",
+        owner.user_id, source["id"], secret,
+    )  # fmt: skip
+    database.superuser(
+        "insert into insighter.invitations (project_id, email, role, code_hash, invited_by)"
+        " values (%s, 'new@example.org', 'viewer', %s, %s)",
+        source["id"], secret, owner.user_id,
+    )  # fmt: skip
+    sections = export(owner, source["id"])
+    text = json.dumps(sections)
+    host = database.superuser(
+        "select host_hash from insighter.deployments where project_id = %s", source["id"]
+    )
+    assert secret not in text and host[0][0] not in text and "new@example.org" not in text
+    assert [row["text"] for row in sections["audit"]].count(None) == 1
+    emails = database.superuser("select email from insighter.profiles")
+    assert [email for (email,) in emails if email in text] == []
+
+
+def test_the_audit_is_verified_without_the_database(database: Database) -> None:
+    owner = database.person()
+    rows = export(owner, a_project(owner)["id"])["audit"]
+    assert len(rows) > 10
+    before = "0" * 64
+    for row in rows:
+        assert row["prev_hash"] == before
+        before = row["hash"]
+        assert hashlib.sha256(bytes.fromhex(row["prev_hash"]) + row["text"].encode()).hexdigest() == before
+
+
+def test_names_that_are_taken_become_others(database: Database) -> None:
+    owner, other = database.person(), database.person()
+    sections = export(owner, a_project(owner)["id"])
+    assert [bring(other, sections, "Wine")["name"] for _ in range(3)] == ["Wine", "Wine (2)", "Wine (3)"]
+    assert bring(other, sections)["name"] == sections["project"][0]["name"]
+
+
+def test_an_archive_of_an_earlier_release_lacks_columns(database: Database) -> None:
+    owner, other = database.person(), database.person()
+    sections = export(owner, a_project(owner)["id"])
+    for row in sections["registered_models"]:
+        del row["last_version"], row["tags"]
+    made = bring(other, sections)
+    assert other.call("models_get", name="rating", project_id=made["id"])["tags"] == {}
+
+
+# ---- archives made by hand
+
+# What is done to one that was exported.
+ATTACKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "an object that is not in the archive": ("artifacts", {"object_key": "ef" * 32, "sha256": "ef" * 32}),
+    "the object of another project": ("artifacts", {"object_key": f"{uuid4()}/{SHA}"}),
+    "a path that leads out": ("artifacts", {"path": "../../etc/passwd"}),
+    "a run of another project": ("run_metrics_latest", {"run_id": str(uuid4())}),
+    "an experiment of another project": ("runs", {"experiment_id": 1}),
+    "tags that are no texts": ("runs", {"tags": {"a": {"b": 1}}}),
+    "parameters that are a list": ("runs", {"params": ["a"]}),
+    "columns that are none": ("dataset_versions", {"columns": [{"name": 1}]}),
+    "columns without end": ("dataset_versions", {"columns": [{"name": "a", "type": "b", "c": "DEEP"}]}),
+    "a state that there is not": ("runs", {"status": "DROP TABLE"}),
+    "a name that is a path": ("datasets", {"name": "../x"}),
+    "an id that is none": ("runs", {"id": "1 or 1=1"}),
+    "an id of a model that is none": ("logged_models", {"id": "m-../../x"}),
+    "the zero character": ("runs", {"name": "a\0b"}),
+    "a number that is too large": ("run_metrics_latest", {"step": 10**30}),
+    "no name at all": ("runs", {"name": None}),
+    "a restriction that opens": ("restrictions", {"min_role": "viewer"}),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_is_forged_is_refused_and_leaves_nothing(database: Database, attack: str) -> None:
+    owner, other = database.person(), database.person()
+    sections: dict[str, Any] = export(owner, a_project(owner)["id"])
+    section, change = ATTACKS[attack]
+    forged = json.dumps({**sections[section][0], **change})
+    forged = forged.replace('"DEEP"', '{"x":' * 100 + "1" + "}" * 100)
+    rest = [json.dumps(row) for row in sections[section][1:]]
+    with pytest.raises(InsighterError) as error:
+        bring(other, {**sections, section: "\n".join([forged, *rest])})
+    assert refused(error) == 422, error.value.message
+    assert nothing_of(database, other)
+
+
+@pytest.mark.parametrize("lines", ["[1]", "{", '"x"', "null", '{"x":' * 20_000 + "1" + "}" * 20_000])
+def test_what_is_no_row_is_refused(database: Database, lines: str) -> None:
+    owner, other = database.person(), database.person()
+    sections = export(owner, a_project(owner)["id"])
+    for section in ("project", "runs", "objects"):
+        with pytest.raises(InsighterError) as error:
+            bring(other, {**sections, section: lines})
+        assert refused(error) == 422, (section, error.value.message)
+    assert nothing_of(database, other)
+
+
+def test_what_is_claimed_of_others_counts_for_nothing(database: Database) -> None:
+    owner, other, victim = database.person(), database.person(), database.person()
+    target = a_project(victim)
+    sections = export(owner, a_project(owner)["id"])
+    claim = {"project_id": target["id"], "created_by": str(victim.user_id), "run_by": str(victim.user_id)}
+    for rows in sections.values():
+        for row in rows:
+            row |= claim
+    sections["runs"][0]["created_at"] = "infinity"
+    sections["runs"][1]["created_at"] = "2999-01-01"
+    sections["deployments"][0] |= {"status": "healthy", "host_hash": "00" * 32, "port": 22}
+    sections["restrictions"][0]["people"] = [str(victim.user_id)]
+    sections["model_versions"][0]["root"] = f"runs/{target['run']}"
+    sections["members"] = [{"user_id": str(victim.user_id), "role": "owner"}]
+    sections["credentials"] = [{"kind": "kernel"}]
+
+    def rows_of(table: str, columns: str, project: str) -> Any:
+        return database.superuser(
+            f"select distinct {columns} from insighter.{table} where project_id = %s", project
+        )
+
+    before = database.superuser("select seq from insighter.audit_heads where scope = %s", target["id"])
+    made = bring(other, sections)["id"]
+    assert (
+        database.superuser("select seq from insighter.audit_heads where scope = %s", target["id"]) == before
+    )
+    for table in ("runs", "datasets", "registered_models", "deployments", "artifacts", "restrictions"):
+        assert rows_of(table, "created_by", made) == [(other.user_id,)], table
+    assert rows_of("members", "user_id, role", made) == [(other.user_id, "owner")]
+    assert rows_of("credentials", "id", made) == []
+    assert rows_of("deployments", "status, host_hash, port, run_by", made) == [
+        ("stopped", None, None, other.user_id)
+    ]
+    assert rows_of("restrictions", "people", made) == [([],)]
+    assert target["run"] not in rows_of("model_versions", "root", made)[0][0]
+    assert rows_of("runs", "created_at > now()", made) == [(False,)]
+    assert rows_of("events", "verb, actor", made) == [("imported", other.user_id)]
+
+
+# ---- in between
+
+
+def test_what_is_given_up_leaves_nothing(database: Database) -> None:
+    person, stranger = database.person(), database.person()
+    begun = person.call("archives_import", name="Wine")
+    key = f"{begun['becomes']}/{SHA}"
+    assert person.call("objects_authorize", keys=[key], action="write") == [key]
+    for other in (stranger, person.kernel(person.call("projects_create", name="mine")["id"])):
+        with pytest.raises(InsighterError) as error:
+            other.call("objects_authorize", keys=[key], action="write")
+        assert refused(error) == 404
+        assert other.call("objects_authorize", keys=[key], action="read") == []
+    person.call("archives_stage", id=begun["id"], section="runs", page=1, lines="{}")
+    person.call("archives_end", id=begun["id"], state="cancelled")
+    assert person.call("objects_released") == [begun["becomes"]]
+    pages = database.superuser("select * from insighter.archive_pages where archive_id = %s", begun["id"])
+    assert pages == []
+    with pytest.raises(InsighterError) as error:
+        person.call("archives_commit", id=begun["id"])
+    assert refused(error) == 409
+    seen = person.call("archives_progress", id=begun["id"], step="rows", done=1, total=2)
+    assert seen["state"] == "cancelled"
+    with pytest.raises(InsighterError) as error:
+        person.call("objects_authorize", keys=[key], action="write")
+    assert refused(error) == 404
+
+
+def test_what_a_server_that_is_gone_left_goes_with_the_next_import(database: Database) -> None:
+    person = database.person()
+    begun = person.call("archives_import", name="Wine")
+    database.superuser(
+        "update insighter.archives set touched_at = now() - interval '1 hour' where id = %s", begun["id"]
+    )
+    lost = person.call("archives_get", id=begun["id"])
+    assert (lost["state"], lost["error"]["code"]) == ("failed", "server_lost")
+    person.call("archives_import", name="Port")
+    assert person.call("objects_released") == [begun["becomes"]]
+    assert len(person.call("archives_list")["items"]) == 1
