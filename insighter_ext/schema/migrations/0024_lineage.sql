@@ -12,7 +12,7 @@ create table insighter.lineage_edges (
   target_kind text not null,
   target_id text not null,
   target_version int not null default 0 check (target_version >= 0),
-  -- What was done: read, wrote, registered, deployed, derived, and what later files add.
+  -- What was done: read, ran, wrote, registered, deployed, derived, and what later files add.
   verb text not null check (verb ~ '^[a-z]{1,40}$'),
   -- Null for what was there before this table, made by somebody who is not known.
   created_by uuid default auth.uid(),
@@ -116,6 +116,9 @@ begin
       and not exists (select from insighter.model_versions o
         where o.project_id = new.project_id and o.logged_model_id = new.logged_model_id
           and (o.model_id, o.version) <> (new.model_id, new.version));
+  elsif tg_table_name = 'notebook_runs' then
+    perform private.lineage_add(new.project_id, 'notebook', new.notebook_id::text, new.version, 'ran',
+      'run', private.hex(new.run_id), 0);
   else
     perform private.lineage_add(new.project_id, 'model', m.id::text, new.model_version, 'deployed',
       'deployment', new.id::text, 0)
@@ -134,6 +137,9 @@ create trigger traced after insert on insighter.model_versions
 for each row execute function private.lineage_traced();
 create trigger traced after insert on insighter.deployments
 for each row execute function private.lineage_traced();
+-- The version is known once there is a snapshot of what made the run.
+create trigger traced after insert or update of version on insighter.notebook_runs
+for each row when (new.version is not null) execute function private.lineage_traced();
 
 -- What was there before.
 insert into insighter.lineage_edges (project_id, source_kind, source_id, source_version, verb, target_kind, target_id,
@@ -157,6 +163,11 @@ select d.project_id, 'model', m.id::text, d.model_version, 'deployed', 'deployme
   d.created_at
 from insighter.deployments d
 join insighter.registered_models m on m.project_id = d.project_id and m.name = d.model_name
+union all
+select n.project_id, 'notebook', n.notebook_id::text, n.version, 'ran', 'run', private.hex(n.run_id), 0, u.created_by,
+  n.created_at
+from insighter.notebook_runs n join insighter.runs u on u.project_id = n.project_id and u.id = n.run_id
+where n.version is not null
 on conflict do nothing;
 
 -- ---- datasets, and what they were made from -------------------------------------------------------------------------
@@ -167,7 +178,7 @@ language sql immutable set search_path = '' as $$
   select p_kind in ('dataset', 'model', 'notebook')
 $$;
 
--- Whether there is such a version of a dataset or model; of other kinds nobody asks here.
+-- Whether there is such a version of an asset.
 create function private.lineage_version_exists(a insighter.assets, p_version int) returns boolean
 language sql stable set search_path = '' as $$
   select case a.kind
@@ -175,6 +186,8 @@ language sql stable set search_path = '' as $$
       where v.project_id = a.project_id and v.dataset_id = a.uuid and v.version = p_version)
     when 'model' then exists (select from insighter.model_versions v
       where v.project_id = a.project_id and v.model_id = a.uuid and v.version = p_version)
+    when 'notebook' then exists (select from insighter.notebook_versions v
+      where v.project_id = a.project_id and v.notebook_id = a.uuid and v.version = p_version)
     else true end
 $$;
 
@@ -360,14 +373,17 @@ language sql stable set search_path = '' as $$
     select l.target as node, count(*) as count from onward l group by 1
   ), found as (
     select w.node, w.position, w.kind, w.version, a.key, a.name, a.version as newest, a.status, a.deleted_at,
-      coalesce(dv.version, mv.version) as there, coalesce(dv.created_at, mv.created_at, a.created_at) as created_at,
-      coalesce(dv.created_by, mv.created_by, a.created_by) as created_by, mv.model_id
+      coalesce(dv.version, mv.version, nv.version) as there,
+      coalesce(dv.created_at, mv.created_at, nv.created_at, a.created_at) as created_at,
+      coalesce(dv.created_by, mv.created_by, nv.created_by, a.created_by) as created_by, mv.model_id
     from wanted w
     join insighter.assets a on a.project_id = p_project_id and a.kind = w.kind and a.id = w.id
     left join insighter.dataset_versions dv on w.kind = 'dataset' and dv.project_id = p_project_id
       and dv.dataset_id = a.uuid and dv.version = w.version
     left join insighter.model_versions mv on w.kind = 'model' and mv.project_id = p_project_id
       and mv.model_id = a.uuid and mv.version = w.version
+    left join insighter.notebook_versions nv on w.kind = 'notebook' and nv.project_id = p_project_id
+      and nv.notebook_id = a.uuid and nv.version = w.version
   ), people as materialized (
     -- Each person once, whatever they made.
     select p.user_id, p.display_name from insighter.profiles p where p.user_id in (select f.created_by from found f)
@@ -380,7 +396,7 @@ language sql stable set search_path = '' as $$
       where l.project_id = p_project_id and l.model_id = f.model_id and l.version = f.version) else f.status end,
     'created_at', f.created_at, 'created_by', p.display_name,
     'deleted', f.deleted_at is not null
-      or (f.version > 0 and f.kind in ('dataset', 'model') and f.there is null),
+      or (f.version > 0 and private.lineage_versioned(f.kind) and f.there is null),
     'stale', f.version > 0 and f.version < f.newest,
     'more_up', coalesce(up.count, 0), 'more_down', coalesce(down.count, 0)) order by f.position), '[]')
   from found f
