@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from insighter_ext import __version__
 from insighter_ext.accounts.service import AccountsService
 from insighter_ext.achievements.service import AchievementsService
+from insighter_ext.activity.service import ActivityService
 from insighter_ext.archives.service import ArchivesService
 from insighter_ext.assets.service import AssetsService
-from insighter_ext.activity.service import ActivityService
 from insighter_ext.audit.service import AuditService
 from insighter_ext.bus.service import BusService
 from insighter_ext.config import Mode, Settings
@@ -56,22 +56,22 @@ class Platform:
     credentials: CredentialsService
     accounts: AccountsService
     projects: ProjectsService
+    sharing: SharingService
+    audit: AuditService
+    assets: AssetsService
+    datahub: DatahubService
+    notebooks: NotebooksService
     tracking: TrackingService
     registry: RegistryService
     deployments: DeploymentsService
-    datahub: DatahubService
-    notebooks: NotebooksService
-    quickstart: QuickstartService
-    sharing: SharingService
-    audit: AuditService
-    bus: BusService
-    achievements: AchievementsService
     lineage: LineageService
-    archives: ArchivesService
-    assets: AssetsService
+    bus: BusService
     presence: PresenceService
     activity: ActivityService
+    achievements: AchievementsService
     trash: TrashService
+    archives: ArchivesService
+    quickstart: QuickstartService
 
     @property
     def mode(self) -> Mode:
@@ -136,29 +136,28 @@ class Platform:
         deployments.open()
         trash.open()
         return cls(
-            settings,
-            adapters,
-            owner,
-            credentials,
-            AccountsService(data, adapters.auth, credentials, settings, adapters.local_owner),
-            projects,
-            tracking,
-            registry,
-            deployments,
-            datahub,
-            NotebooksService(data, objects, projects),
-            QuickstartService(projects, datahub),
-            SharingService(data),
-            AuditService(data),
-            BusService(data, adapters.wake),
-            AchievementsService(data),
-            LineageService(data),
-            ArchivesService(data, objects),
-            bus,
-            AssetsService(data),
-            PresenceService(data, bus),
-            ActivityService(data),
-            trash,
+            settings=settings,
+            adapters=adapters,
+            owner=owner,
+            credentials=credentials,
+            accounts=AccountsService(data, adapters.auth, credentials, settings, adapters.local_owner),
+            projects=projects,
+            sharing=SharingService(data),
+            audit=AuditService(data),
+            assets=AssetsService(data),
+            datahub=datahub,
+            notebooks=NotebooksService(data, objects, projects),
+            tracking=tracking,
+            registry=registry,
+            deployments=deployments,
+            lineage=LineageService(data),
+            bus=bus,
+            presence=PresenceService(data, bus),
+            activity=ActivityService(data),
+            achievements=AchievementsService(data),
+            trash=trash,
+            archives=ArchivesService(data, objects),
+            quickstart=QuickstartService(projects, datahub),
         )
 
     async def close(self) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 from server_handlers import (
     accounts,
     achievements,
+    activity,
     archives,
     assets,
-    activity,
     audit,
     bus,
     datahub,

@@ -64,12 +64,10 @@ class World:
             "achievement": uuid4(),
             **{
                 name: uuid4()
-                for name in ("project", "deployment", "notebook", "organisation", "credential", "token")
-            **{
-                name: uuid4()
                 for name in (
                     "project",
                     "deployment",
+                    "notebook",
                     "organisation",
                     "credential",
                     "token",
@@ -77,6 +75,7 @@ class World:
                     "export",
                 )
             },
+            "achievement": uuid4(),
             "slug": "no-such-project",
             "run_hex": uuid4().hex,
             "experiment": 987_654_321,

@@ -4,6 +4,93 @@
  */
 
 export interface paths {
+    "/insighter/api/projects/{project_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The project as one file, to keep or to import elsewhere; for its admins in person */
+        get: operations["Archive_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's imports, newest first */
+        get: operations["Imports_get"];
+        put?: never;
+        /** Upload an archive; the answer comes when it is here, and the project is made of it afterwards */
+        post: operations["Imports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far an import of the caller's is */
+        get: operations["Import_get"];
+        put?: never;
+        post?: never;
+        /** Give up an import; nothing of it stays */
+        delete: operations["Import_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/origins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a project was imported from, the last time first; for its admins */
+        get: operations["Origins_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/origins/{number}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit that a project had where it was imported from, as JSON Lines; for its admins */
+        get: operations["OriginAudit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/status": {
         parameters: {
             query?: never;
@@ -50,7 +137,7 @@ export interface paths {
         get: operations["Project_get"];
         put?: never;
         post?: never;
-        /** Delete a project with all its assets; its folder stays */
+        /** Move a project with all its assets to the trash; its folder stays */
         delete: operations["Project_delete"];
         options?: never;
         head?: never;
@@ -137,7 +224,7 @@ export interface paths {
         get: operations["Dataset_get"];
         put?: never;
         post?: never;
-        /** Delete a dataset with all its versions */
+        /** Move a dataset with all its versions to the trash */
         delete: operations["Dataset_delete"];
         options?: never;
         head?: never;
@@ -187,6 +274,127 @@ export interface paths {
         };
         /** Download a version, as uploaded or as Parquet */
         get: operations["DatasetContent_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/notebooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bind a notebook file to the project of its folder; 204 where it is in none */
+        post: operations["Bind_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/notebooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project's notebooks, by name */
+        get: operations["Notebooks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/notebooks/{notebook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A notebook */
+        get: operations["Notebook_get"];
+        put?: never;
+        post?: never;
+        /** Delete a notebook with all its versions; its file stays */
+        delete: operations["Notebook_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/notebooks/{notebook_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A notebook's versions, newest first */
+        get: operations["Versions_get"];
+        put?: never;
+        /** Keep a notebook as it is now, its JSON being the body, as the next version */
+        post: operations["Versions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/notebooks/{notebook_id}/versions/{version}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download a version */
+        get: operations["VersionContent_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/notebooks/{notebook_id}/versions/{before}/diff/{after}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed from one version to another, cell by cell */
+        get: operations["Diff_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/runs/{run_id}/notebook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The notebook that made a run; 204 where none did */
+        get: operations["RunNotebook_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -309,7 +517,8 @@ export interface paths {
         get: operations["Model_get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Move a registered model with all its versions to the trash */
+        delete: operations["Model_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -396,7 +605,7 @@ export interface paths {
         get: operations["Deployment_get"];
         put?: never;
         post?: never;
-        /** Stop an endpoint and forget it */
+        /** Stop an endpoint and move it to the trash */
         delete: operations["Deployment_delete"];
         options?: never;
         head?: never;
@@ -905,6 +1114,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/insighter/api/projects/{project_id}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an asset was made from, and what was made from it; of the whole project without an asset */
+        get: operations["Lineage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/lineage/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What would break without an asset: all that was made from it, counted by kind */
+        get: operations["LineageImpact_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/lineage/openlineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project's lineage as OpenLineage events, a line of JSON each */
+        get: operations["OpenLineage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/projects/{project_id}/bus": {
         parameters: {
             query?: never;
@@ -1005,6 +1265,316 @@ export interface paths {
         /** Show the caller's achievements, or none of them to anybody */
         put: operations["OwnAchievements_put"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Find assets by words of their names, columns, tags, metrics and descriptions */
+        get: operations["Assets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project's assets, the one that changed last first; or the pinned ones */
+        get: operations["ProjectAssets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The pinned assets; of each kind how many there are, and those that changed last */
+        get: operations["Home_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/pins/{kind}/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Pin an asset, or move it among the pinned ones */
+        put: operations["Pin_put"];
+        post?: never;
+        /** Unpin it; the answer says where it was */
+        delete: operations["Pin_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who has the project open now */
+        get: operations["Presence_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened, newest first, as the bus tells it */
+        get: operations["Activity_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/assets/{kind}/{key}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Comments on an asset, newest first; for members */
+        get: operations["Comments_get"];
+        put?: never;
+        /** Comment on an asset */
+        post: operations["Comments_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/assets/{kind}/{key}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The members that see an asset, and can be mentioned */
+        get: operations["CommentsPeople_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/comments/{comment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a comment: one's own, or as an admin any */
+        delete: operations["Comment_delete"];
+        options?: never;
+        head?: never;
+        /** Edit one's comment */
+        patch: operations["Comment_patch"];
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/comments/{comment_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring back what one deleted; for a day */
+        post: operations["CommentRestore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is for the caller, of all projects, newest first */
+        get: operations["Notifications_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note notifications as read */
+        post: operations["NotificationsRead_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project's trash, the newest first */
+        get: operations["Trash_get"];
+        put?: never;
+        post?: never;
+        /** Empty a project's trash: all of it goes for good */
+        delete: operations["Trash_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/trash/{kind}/{asset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete an asset of the trash for good */
+        delete: operations["TrashEntry_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/trash/{kind}/{asset_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restore an asset with everything that hangs on it */
+        post: operations["TrashRestore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's deleted projects, the newest first */
+        get: operations["TrashedProjects_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/trash/{project_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a project of the trash for good; its folder stays */
+        delete: operations["TrashedProject_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/trash/{project_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restore a project with everything in it */
+        post: operations["TrashedProjectRestore_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1598,6 +2168,40 @@ export interface components {
             shown: boolean;
         };
         /**
+         * ActivityQuery
+         * @description Which of what happened.
+         */
+        ActivityQuery: {
+            /**
+             * Person
+             * @description Only what this account did.
+             * @default null
+             */
+            person?: string | null;
+            /**
+             * Kind
+             * @description Only about assets of this kind; also project, member.
+             * @default null
+             */
+            kind?: string | null;
+            /**
+             * Key
+             * @description Only about the asset of this key; takes its kind.
+             * @default null
+             */
+            key?: string | null;
+            /**
+             * Limit
+             * @default 50
+             */
+            limit?: number;
+            /**
+             * Cursor
+             * @default null
+             */
+            cursor?: string | null;
+        };
+        /**
          * ArtifactFile
          * @description A file or folder among a run's artifacts.
          */
@@ -1653,6 +2257,118 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+        };
+        /**
+         * Asset
+         * @description An asset of any kind, as lists show it.
+         */
+        Asset: {
+            /**
+             * Project Id
+             * Format: uuid
+             */
+            project_id: string;
+            /**
+             * Project
+             * @description The project's name.
+             */
+            project: string;
+            /**
+             * Kind
+             * @description dataset, notebook, experiment, run, model or deployment.
+             */
+            kind: string;
+            /**
+             * Key
+             * @description The name of a dataset, model or deployment; the id of all others.
+             */
+            key: string;
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @description Its beginning.
+             */
+            description: string;
+            /**
+             * Version
+             * @description The newest one, of what has versions.
+             */
+            version: number | null;
+            /**
+             * Status
+             * @description A run's or deployment's, in a word; a model's aliases.
+             */
+            status: string;
+            /**
+             * Owner
+             * @description Whoever made it; null where that person is not to be seen.
+             */
+            owner: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Pinned */
+            pinned: boolean;
+        };
+        /**
+         * AssetName
+         * @description An asset, as addresses name it.
+         */
+        AssetName: {
+            /** Kind */
+            kind: string;
+            /** Key */
+            key: string;
+        };
+        /**
+         * AssetQuery
+         * @description Which assets of a project.
+         */
+        AssetQuery: {
+            /**
+             * Limit
+             * @default 100
+             */
+            limit?: number;
+            /**
+             * Cursor
+             * @default null
+             */
+            cursor?: string | null;
+            /**
+             * Kind
+             * @default null
+             */
+            kind?: string | null;
+            /**
+             * Pinned
+             * @description Only the pinned ones, in their order, all on one page.
+             * @default false
+             */
+            pinned?: boolean;
+        };
+        /**
+         * AssetsOfKind
+         * @description A kind of assets in a project.
+         */
+        AssetsOfKind: {
+            /** Kind */
+            kind: string;
+            /** Count */
+            count: number;
+            /**
+             * Items
+             * @description Those that changed last.
+             */
+            items: components["schemas"]["Asset"][];
         };
         /**
          * AuditQuery
@@ -1810,6 +2526,12 @@ export interface components {
              * @description Whether there is more already.
              */
             more: boolean;
+            /**
+             * Topics
+             * @description On the socket: from here on these are heard, as the listener asked for.
+             * @default null
+             */
+            topics: string[] | null;
         };
         /**
          * BusQuery
@@ -1853,6 +2575,43 @@ export interface components {
             name: string;
         };
         /**
+         * CellDiff
+         * @description What became of a cell.
+         */
+        CellDiff: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "same" | "changed" | "added" | "removed";
+            /**
+             * Type
+             * @description code, markdown or raw
+             */
+            type: string;
+            /**
+             * Before
+             * @description Its place in the one version, from 1.
+             */
+            before: number | null;
+            /**
+             * After
+             * @description Its place in the other.
+             */
+            after: number | null;
+            /** Lines */
+            lines: components["schemas"]["DiffLine"][];
+            /** Outputs Changed */
+            outputs_changed: boolean;
+            /**
+             * Outputs Before
+             * @description Of a cell whose outputs changed, or that went.
+             */
+            outputs_before: components["schemas"]["DiffOutput"][];
+            /** Outputs After */
+            outputs_after: components["schemas"]["DiffOutput"][];
+        };
+        /**
          * Column
          * @description A column of a table.
          */
@@ -1864,6 +2623,49 @@ export interface components {
              * @description SQL's name of the type: BIGINT, DOUBLE, VARCHAR, BOOLEAN, DATE, TIMESTAMP, …
              */
             type: string;
+        };
+        /**
+         * Comment
+         * @description What somebody said about an asset.
+         */
+        Comment: {
+            /** Id */
+            id: number;
+            asset: components["schemas"]["AssetName"];
+            /**
+             * Body
+             * @description Markdown; somebody is mentioned by @[name](user id).
+             */
+            body: string;
+            /**
+             * Author Id
+             * Format: uuid
+             */
+            author_id: string;
+            /** Author */
+            author: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Edited At */
+            edited_at: string | null;
+            /** Mine */
+            mine: boolean;
+            /** Mentions */
+            mentions: components["schemas"]["Somebody"][];
+        };
+        /**
+         * CommentText
+         * @description What is said.
+         */
+        CommentText: {
+            /**
+             * Body
+             * @description Markdown, up to 10,000 characters; somebody is mentioned by @[name](user id).
+             */
+            body: string;
         };
         /**
          * Confirmation
@@ -2101,6 +2903,46 @@ export interface components {
             port?: number | null;
         };
         /**
+         * DiffLine
+         * @description A line of a cell's source.
+         */
+        DiffLine: {
+            /**
+             * Op
+             * @enum {string}
+             */
+            op: "same" | "added" | "removed";
+            /** Text */
+            text: string;
+        };
+        /**
+         * DiffOutput
+         * @description An output, as far as it can be shown without running anything of it.
+         */
+        DiffOutput: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "text" | "error" | "image" | "other";
+            /**
+             * Text
+             * @description Cut after 10,000 characters.
+             */
+            text: string;
+            /**
+             * Image
+             * @description A PNG, JPEG or GIF in base64; of others only the type is told.
+             * @default null
+             */
+            image: string | null;
+            /**
+             * Type
+             * @description Its MIME type, or stream and error.
+             */
+            type: string;
+        };
+        /**
          * Earner
          * @description Who earned it.
          */
@@ -2145,6 +2987,112 @@ export interface components {
             created_at: string;
         };
         /**
+         * ExportQuery
+         * @description What goes along beside the project's assets.
+         */
+        ExportQuery: {
+            /**
+             * Include Files
+             * @description Whether the files of the project's folder go along; hidden ones never do.
+             * @default false
+             */
+            include_files?: boolean;
+        };
+        /**
+         * Failure
+         * @description Why an import came to nothing.
+         */
+        Failure: {
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+            /**
+             * Hint
+             * @default null
+             */
+            hint: string | null;
+            /**
+             * Details
+             * @default null
+             */
+            details: unknown;
+        };
+        /**
+         * Found
+         * @description The best of what was found.
+         */
+        Found: {
+            /** Items */
+            items: components["schemas"]["FoundAsset"][];
+            /**
+             * More
+             * @description Whether there is more than was asked for.
+             */
+            more: boolean;
+        };
+        /**
+         * FoundAsset
+         * @description An asset that was found.
+         */
+        FoundAsset: {
+            /**
+             * Project Id
+             * Format: uuid
+             */
+            project_id: string;
+            /**
+             * Project
+             * @description The project's name.
+             */
+            project: string;
+            /**
+             * Kind
+             * @description dataset, notebook, experiment, run, model or deployment.
+             */
+            kind: string;
+            /**
+             * Key
+             * @description The name of a dataset, model or deployment; the id of all others.
+             */
+            key: string;
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @description Its beginning.
+             */
+            description: string;
+            /**
+             * Version
+             * @description The newest one, of what has versions.
+             */
+            version: number | null;
+            /**
+             * Status
+             * @description A run's or deployment's, in a word; a model's aliases.
+             */
+            status: string;
+            /**
+             * Owner
+             * @description Whoever made it; null where that person is not to be seen.
+             */
+            owner: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Pinned */
+            pinned: boolean;
+            why: components["schemas"]["Why"];
+        };
+        /**
          * Grant
          * @description What to give to who asked.
          */
@@ -2155,6 +3103,93 @@ export interface components {
              * @default null
              */
             role?: ("viewer" | "annotator" | "editor" | "admin") | null;
+        };
+        /**
+         * ImpactQuery
+         * @description Of which asset.
+         */
+        ImpactQuery: {
+            /** Kind */
+            kind: string;
+            /** Key */
+            key: string;
+            /**
+             * Version
+             * @description One version; all of them where omitted.
+             * @default null
+             */
+            version?: number | null;
+        };
+        /**
+         * Import
+         * @description An archive on its way to become a project.
+         */
+        Import: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Name
+             * @description The wanted name; empty for the one in the archive.
+             */
+            name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "working" | "done" | "failed" | "cancelled";
+            /**
+             * Step
+             * @description What it is at: upload, objects, rows, files, saving.
+             */
+            step: string;
+            /**
+             * Done
+             * @description Bytes that were read.
+             */
+            done: number;
+            /**
+             * Total
+             * @description Bytes there are; 0 while nobody knows.
+             */
+            total: number;
+            /**
+             * Project Id
+             * @description The project, once it is there.
+             */
+            project_id: string | null;
+            /** @description Of one that failed. */
+            error: components["schemas"]["Failure"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * ImportQuery
+         * @description What the project shall be.
+         */
+        ImportQuery: {
+            /**
+             * Name
+             * @description Its name; the one in the archive where omitted.
+             * @default null
+             */
+            name?: string | null;
+        };
+        /**
+         * ImportsQuery
+         * @description How many.
+         */
+        ImportsQuery: {
+            /**
+             * Limit
+             * @default 20
+             */
+            limit?: number;
         };
         /**
          * Invitation
@@ -2221,11 +3256,230 @@ export interface components {
             organisation: components["schemas"]["Organisation"] | null;
         };
         /**
+         * Kept
+         * @description What was not purged, because something needs it.
+         */
+        Kept: {
+            /** Kind */
+            kind: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Needed By
+             * @description Versions of registered models that stand on its files.
+             */
+            needed_by: string[];
+        };
+        /**
+         * KindCount
+         * @description How many assets of a kind.
+         */
+        KindCount: {
+            /** Kind */
+            kind: string;
+            /** Count */
+            count: number;
+        };
+        /**
+         * LastRun
+         * @description When cells of a notebook ran last.
+         */
+        LastRun: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * By
+             * @description The person's display name.
+             */
+            by: string;
+            /**
+             * Outcome
+             * @description Whether a cell raised an error.
+             * @enum {string}
+             */
+            outcome: "ok" | "failed";
+        };
+        /**
          * Latest
          * @description The newest durable message of a topic.
          */
         Latest: {
             message: components["schemas"]["Message"] | null;
+        };
+        /**
+         * LineageEdge
+         * @description From what was there to what was made of it.
+         */
+        LineageEdge: {
+            /**
+             * Source
+             * @description A node's id.
+             */
+            source: string;
+            /**
+             * Target
+             * @description A node's id.
+             */
+            target: string;
+            /**
+             * Verb
+             * @description What was done: read, wrote, registered, deployed or derived.
+             */
+            verb: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * LineageGraph
+         * @description A part of the graph.
+         */
+        LineageGraph: {
+            /**
+             * Centre
+             * @description The nodes of the asset that was asked for.
+             */
+            centre: string[];
+            /** Nodes */
+            nodes: components["schemas"]["LineageNode"][];
+            /** Edges */
+            edges: components["schemas"]["LineageEdge"][];
+            /**
+             * More
+             * @description Whether the limit left something out.
+             */
+            more: boolean;
+        };
+        /**
+         * LineageImpact
+         * @description What was made from an asset, over any number of steps: what would break without it.
+         */
+        LineageImpact: {
+            /** Kinds */
+            kinds: components["schemas"]["KindCount"][];
+            /**
+             * Running
+             * @description Names of the endpoints among it that run; at most 20.
+             */
+            running: string[];
+            /**
+             * More
+             * @description Whether it is more than could be counted.
+             */
+            more: boolean;
+        };
+        /**
+         * LineageNode
+         * @description An asset in the graph, or one version of it.
+         */
+        LineageNode: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number | null;
+            /**
+             * Newest
+             * @description The newest version of the same asset.
+             */
+            newest: number | null;
+            /**
+             * Status
+             * @description A run's or endpoint's status; a model version's aliases.
+             */
+            status: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string | null;
+            /**
+             * Deleted
+             * @description It, or this version of it, was deleted since.
+             */
+            deleted: boolean;
+            /**
+             * Stale
+             * @description There is a newer version.
+             */
+            stale: boolean;
+            /**
+             * More Up
+             * @description Edges to what it was made from that are not in this answer; at most 100.
+             */
+            more_up: number;
+            /**
+             * More Down
+             * @description Edges to what was made from it that are not in this answer; at most 100.
+             */
+            more_down: number;
+        };
+        /**
+         * LineageQuery
+         * @description Which part of the graph.
+         */
+        LineageQuery: {
+            /**
+             * Kind
+             * @description With key: the asset in its middle.
+             * @default null
+             */
+            kind?: string | null;
+            /**
+             * Key
+             * @description The asset's; the whole project where both are omitted.
+             * @default null
+             */
+            key?: string | null;
+            /**
+             * Version
+             * @description Of the asset; all its versions where omitted.
+             * @default null
+             */
+            version?: number | null;
+            /**
+             * Direction
+             * @description up: what it was made from; down: what was made from it.
+             * @default both
+             * @enum {string}
+             */
+            direction?: "up" | "down" | "both";
+            /**
+             * Depth
+             * @description Steps from the asset.
+             * @default 10
+             */
+            depth?: number;
+            /**
+             * Limit
+             * @description How many nodes at most.
+             * @default 200
+             */
+            limit?: number;
+        };
+        /**
+         * MadeRun
+         * @description A run that a version made.
+         */
+        MadeRun: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * Me
@@ -2298,6 +3552,12 @@ export interface components {
              * @enum {string}
              */
             role: "viewer" | "annotator" | "editor" | "admin";
+            /**
+             * Before
+             * @description The role that the caller saw: refused (409) where it is another one now, or none.
+             * @default null
+             */
+            before?: ("viewer" | "annotator" | "editor" | "admin") | null;
         };
         /**
          * Message
@@ -2318,7 +3578,7 @@ export interface components {
             source: string;
             /**
              * Type
-             * @description insighter.<asset kind>.<verb> for what happened; else the publisher's own word.
+             * @description insighter.<asset kind>.<verb> for what happened, insighter.notification.<kind> for what is for the caller; else the publisher's own word.
              */
             type: string;
             /**
@@ -2501,6 +3761,18 @@ export interface components {
             display_name: string;
         };
         /**
+         * NamedAsset
+         * @description An asset, and what people call it.
+         */
+        NamedAsset: {
+            /** Kind */
+            kind: string;
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * NewAccessToken
          * @description A new one.
          */
@@ -2651,6 +3923,244 @@ export interface components {
             project: components["schemas"]["ProjectName"];
         };
         /**
+         * Notebook
+         * @description A notebook of a project.
+         */
+        Notebook: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Project Id
+             * Format: uuid
+             */
+            project_id: string;
+            /**
+             * Name
+             * @description Its file's name without .ipynb.
+             */
+            name: string;
+            /**
+             * Path
+             * @description Below the project's folder, where it was seen last.
+             */
+            path: string;
+            /**
+             * File
+             * @description The same below Jupyter's root; null where this server has no such file.
+             * @default null
+             */
+            file: string | null;
+            /**
+             * Kernel
+             * @description The kernel's name, such as python3 or ir.
+             */
+            kernel: string;
+            /** Language */
+            language: string;
+            /**
+             * Versions
+             * @description How many there are; the newest has this number.
+             */
+            versions: number;
+            last_run: components["schemas"]["LastRun"] | null;
+            /** Created By */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * NotebookBind
+         * @description Which file is meant.
+         */
+        NotebookBind: {
+            /**
+             * Path
+             * @description Below Jupyter's root, with slashes.
+             */
+            path: string;
+            /**
+             * Id
+             * @description The notebook it is known as; what its file says where left out.
+             * @default null
+             */
+            id?: string | null;
+        };
+        /**
+         * NotebookDiff
+         * @description Cell by cell, from one version to another.
+         */
+        NotebookDiff: {
+            /** Before */
+            before: number;
+            /** After */
+            after: number;
+            /** Cells */
+            cells: components["schemas"]["CellDiff"][];
+            /** Added */
+            added: number;
+            /** Removed */
+            removed: number;
+            /** Changed */
+            changed: number;
+        };
+        /**
+         * NotebookVersion
+         * @description A snapshot of a notebook.
+         */
+        NotebookVersion: {
+            /**
+             * Version
+             * @description 1 for the first.
+             */
+            version: number;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Size
+             * @description bytes
+             */
+            size: number;
+            /** Cells */
+            cells: number;
+            /**
+             * Reason
+             * @description Why there is one; restored: an older version was put back.
+             * @enum {string}
+             */
+            reason: "ran" | "saved" | "restored";
+            /**
+             * Outcome
+             * @description Of what ran; null where nothing did.
+             */
+            outcome: ("ok" | "failed") | null;
+            /**
+             * Stripped
+             * @description Whether its outputs were too large to keep.
+             */
+            stripped: boolean;
+            /**
+             * Path
+             * @description Where the file was then, below the project's folder.
+             */
+            path: string;
+            /**
+             * Runs
+             * @description Runs it made, newest first; 20 at most.
+             */
+            runs: components["schemas"]["MadeRun"][];
+            /** Created By */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * Notification
+         * @description What is for one person.
+         */
+        Notification: {
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @description mention, comment, or another capability's own word.
+             */
+            kind: string;
+            /**
+             * Project Id
+             * Format: uuid
+             */
+            project_id: string;
+            /** Project */
+            project: string;
+            asset: components["schemas"]["NamedAsset"] | null;
+            /** Actor Id */
+            actor_id: string | null;
+            /** Actor */
+            actor: string | null;
+            /** Comment Id */
+            comment_id: number | null;
+            /**
+             * Excerpt
+             * @description How the comment begins.
+             */
+            excerpt: string | null;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Read At */
+            read_at: string | null;
+        };
+        /**
+         * Notifications
+         * @description A page of notifications, newest first.
+         */
+        Notifications: {
+            /** Unread */
+            unread: number;
+            /** Items */
+            items: components["schemas"]["Notification"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /**
+         * NotificationsQuery
+         * @description Which notifications.
+         */
+        NotificationsQuery: {
+            /**
+             * Limit
+             * @default 100
+             */
+            limit?: number;
+            /**
+             * Cursor
+             * @default null
+             */
+            cursor?: string | null;
+            /**
+             * Unread
+             * @description Only those that were not read.
+             * @default false
+             */
+            unread?: boolean;
+        };
+        /**
+         * NotificationsRead
+         * @description What was read.
+         */
+        NotificationsRead: {
+            /**
+             * Ids
+             * @description All where omitted.
+             * @default null
+             */
+            ids?: number[] | null;
+        };
+        /**
          * Organisation
          * @description People who belong together.
          */
@@ -2740,6 +4250,66 @@ export interface components {
              * @description 1 to 100 characters of any script, no slashes.
              */
             name: string;
+        };
+        /**
+         * Origin
+         * @description Where a project was imported from.
+         */
+        Origin: {
+            /**
+             * Number
+             * @description The newest is the highest: an archive of an import brings its own along.
+             */
+            number: number;
+            /**
+             * Name
+             * @description The project's name there.
+             */
+            name: string;
+            /**
+             * Exported At
+             * Format: date-time
+             */
+            exported_at: string;
+            /** Exported By */
+            exported_by: string;
+            /** People */
+            people: components["schemas"]["Person"][];
+            /**
+             * Audit Rows
+             * @description Rows of its audit there, kept as they were.
+             */
+            audit_rows: number;
+            /** Audit Head */
+            audit_head: string | null;
+            /** Imported By */
+            imported_by: string;
+            /**
+             * Imported At
+             * Format: date-time
+             */
+            imported_at: string;
+        };
+        /**
+         * Overview
+         * @description What a project's home shows.
+         */
+        Overview: {
+            /** Pinned */
+            pinned: components["schemas"]["Asset"][];
+            /** Kinds */
+            kinds: components["schemas"]["AssetsOfKind"][];
+        };
+        /**
+         * OverviewQuery
+         * @description How much of each kind.
+         */
+        OverviewQuery: {
+            /**
+             * Limit
+             * @default 5
+             */
+            limit?: number;
         };
         /**
          * OwnAchievement
@@ -2909,10 +4479,32 @@ export interface components {
              */
             cursor: string | null;
         };
+        /** Page[Asset] */
+        Page_Asset_: {
+            /** Items */
+            items: components["schemas"]["Asset"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
         /** Page[AuditRow] */
         Page_AuditRow_: {
             /** Items */
             items: components["schemas"]["AuditRow"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[Comment] */
+        Page_Comment_: {
+            /** Items */
+            items: components["schemas"]["Comment"][];
             /**
              * Cursor
              * @description Ask for the next page with it; null on the last page.
@@ -2953,6 +4545,17 @@ export interface components {
              */
             cursor: string | null;
         };
+        /** Page[Import] */
+        Page_Import_: {
+            /** Items */
+            items: components["schemas"]["Import"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
         /** Page[Invitation] */
         Page_Invitation_: {
             /** Items */
@@ -2975,6 +4578,39 @@ export interface components {
              */
             cursor: string | null;
         };
+        /** Page[Message] */
+        Page_Message_: {
+            /** Items */
+            items: components["schemas"]["Message"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[NotebookVersion] */
+        Page_NotebookVersion_: {
+            /** Items */
+            items: components["schemas"]["NotebookVersion"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[Notebook] */
+        Page_Notebook_: {
+            /** Items */
+            items: components["schemas"]["Notebook"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
         /** Page[OrganisationMember] */
         Page_OrganisationMember_: {
             /** Items */
@@ -2990,6 +4626,17 @@ export interface components {
         Page_Organisation_: {
             /** Items */
             items: components["schemas"]["Organisation"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[Origin] */
+        Page_Origin_: {
+            /** Items */
+            items: components["schemas"]["Origin"][];
             /**
              * Cursor
              * @description Ask for the next page with it; null on the last page.
@@ -3063,6 +4710,28 @@ export interface components {
              */
             cursor: string | null;
         };
+        /** Page[TrashEntry] */
+        Page_TrashEntry_: {
+            /** Items */
+            items: components["schemas"]["TrashEntry"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[TrashedProject] */
+        Page_TrashedProject_: {
+            /** Items */
+            items: components["schemas"]["TrashedProject"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
         /**
          * PasswordChange
          * @description Another password.
@@ -3072,6 +4741,87 @@ export interface components {
             current: string;
             /** New */
             new: string;
+        };
+        /**
+         * People
+         * @description Accounts.
+         */
+        People: {
+            /** Items */
+            items: components["schemas"]["Somebody"][];
+        };
+        /**
+         * Person
+         * @description Somebody who worked on a project elsewhere.
+         */
+        Person: {
+            /**
+             * Id
+             * @description What the audit there calls them.
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @default null
+             */
+            role: string | null;
+        };
+        /**
+         * Pin
+         * @description A pin. To pin the asset at its position again undoes its removal.
+         */
+        Pin: {
+            /** Kind */
+            kind: string;
+            /** Key */
+            key: string;
+            /** Position */
+            position: number;
+        };
+        /**
+         * PinPlace
+         * @description Where to pin an asset.
+         */
+        PinPlace: {
+            /**
+             * Position
+             * @description From the top; behind the others where omitted.
+             * @default null
+             */
+            position?: number | null;
+        };
+        /**
+         * Presence
+         * @description Who has the project open now, each person once. Nobody, for who is no member.
+         */
+        Presence: {
+            /** Items */
+            items: components["schemas"]["Present"][];
+        };
+        /**
+         * Present
+         * @description Somebody who has the project open.
+         */
+        Present: {
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Display Name */
+            display_name: string;
+            /**
+             * Away
+             * @description The page is open, and nobody looks at it.
+             */
+            away: boolean;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
         };
         /**
          * Preview
@@ -3219,6 +4969,10 @@ export interface components {
             datasets: number;
             /** Dataset Versions */
             dataset_versions: number;
+            /** Notebooks */
+            notebooks: number;
+            /** Notebook Versions */
+            notebook_versions: number;
             /** Experiments */
             experiments: number;
             /** Runs */
@@ -3264,6 +5018,22 @@ export interface components {
              * @description The project's name, typed by whoever deletes it.
              */
             confirm: string;
+        };
+        /**
+         * ProjectExpected
+         * @description What was there when the change began.
+         */
+        ProjectExpected: {
+            /**
+             * Name
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * Description
+             * @default null
+             */
+            description?: string | null;
         };
         /**
          * ProjectFolder
@@ -3337,6 +5107,54 @@ export interface components {
              * @default null
              */
             archived?: boolean | null;
+            /**
+             * @description Where something else is there now, nothing changes: 409 `changed_meanwhile`, with `field`, `yours`, `theirs`, `by` and `at` in the details.
+             * @default null
+             */
+            expected?: components["schemas"]["ProjectExpected"] | null;
+        };
+        /**
+         * Purged
+         * @description What a purge did.
+         */
+        Purged: {
+            /**
+             * Purged
+             * @description How many assets went for good.
+             */
+            purged: number;
+            /**
+             * Freed Objects
+             * @description Stored files that were removed.
+             */
+            freed_objects: number;
+            /**
+             * Freed Bytes
+             * @description How large these were.
+             */
+            freed_bytes: number;
+            /**
+             * Kept Objects
+             * @description Files of what was purged that other assets need too: they stay.
+             * @default 0
+             */
+            kept_objects: number;
+            /**
+             * Kept Bytes
+             * @default 0
+             */
+            kept_bytes: number;
+            /**
+             * Kept
+             * @description What stays in the trash, and why.
+             */
+            kept: components["schemas"]["Kept"][];
+            /**
+             * Pending
+             * @description The store could not remove all files now: the server goes on with it later.
+             * @default false
+             */
+            pending: boolean;
         };
         /**
          * Quickstart
@@ -3476,9 +5294,14 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "dataset" | "model" | "deployment";
+            kind: "dataset" | "notebook" | "model" | "deployment";
             /** Name */
             name: string;
+            /**
+             * Key
+             * @description What the API names it by: its name; a notebook's id.
+             */
+            key: string;
             /**
              * Min Role
              * @description Members with at least this role see it.
@@ -3588,6 +5411,68 @@ export interface components {
             experiment_name: string;
         };
         /**
+         * RunNotebook
+         * @description The notebook that made a run.
+         */
+        RunNotebook: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Project Id
+             * Format: uuid
+             */
+            project_id: string;
+            /**
+             * Name
+             * @description Its file's name without .ipynb.
+             */
+            name: string;
+            /**
+             * Path
+             * @description Below the project's folder, where it was seen last.
+             */
+            path: string;
+            /**
+             * File
+             * @description The same below Jupyter's root; null where this server has no such file.
+             * @default null
+             */
+            file: string | null;
+            /**
+             * Kernel
+             * @description The kernel's name, such as python3 or ir.
+             */
+            kernel: string;
+            /** Language */
+            language: string;
+            /**
+             * Versions
+             * @description How many there are; the newest has this number.
+             */
+            versions: number;
+            last_run: components["schemas"]["LastRun"] | null;
+            /** Created By */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /**
+             * Version
+             * @description The version that did; null until there is a snapshot of it.
+             */
+            version: number | null;
+        };
+        /**
          * RunQuery
          * @description Which page of runs, newest first.
          */
@@ -3602,6 +5487,35 @@ export interface components {
              * @default null
              */
             cursor?: string | null;
+        };
+        /**
+         * SearchQuery
+         * @description What to find, and where.
+         */
+        SearchQuery: {
+            /**
+             * Q
+             * @description Words, all of which an asset has; the last may be unfinished. Without any: the newest assets.
+             * @default
+             */
+            q?: string;
+            /**
+             * Projects
+             * @description Ids, separated by commas; all that one sees where omitted.
+             * @default null
+             */
+            projects?: string | null;
+            /**
+             * Kinds
+             * @description Separated by commas; all where omitted.
+             * @default null
+             */
+            kinds?: string | null;
+            /**
+             * Limit
+             * @default 20
+             */
+            limit?: number;
         };
         /**
          * Sent
@@ -3720,6 +5634,56 @@ export interface components {
             me: components["schemas"]["Me"] | null;
         };
         /**
+         * Snapshot
+         * @description The answer to a snapshot.
+         */
+        Snapshot: {
+            notebook: components["schemas"]["Notebook"];
+            version: components["schemas"]["NotebookVersion"];
+            /**
+             * Unchanged
+             * @description True when the newest version has the same sources and outputs; nothing was added.
+             */
+            unchanged: boolean;
+        };
+        /**
+         * SnapshotQuery
+         * @description What goes with a snapshot beside the notebook itself.
+         */
+        SnapshotQuery: {
+            /**
+             * Reason
+             * @default saved
+             * @enum {string}
+             */
+            reason?: "ran" | "saved" | "restored";
+            /**
+             * Outcome
+             * @description Of what ran; with the reason ran, and only then.
+             * @default null
+             */
+            outcome?: ("ok" | "failed") | null;
+            /**
+             * Kernel Id
+             * @description Jupyter's id of the kernel that ran it.
+             * @default null
+             */
+            kernel_id?: string | null;
+        };
+        /**
+         * Somebody
+         * @description An account.
+         */
+        Somebody: {
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+            /** Display Name */
+            display_name: string;
+        };
+        /**
          * Standing
          * @description How far the caller, or the team, would be by a rule.
          */
@@ -3769,6 +5733,11 @@ export interface components {
              * @description Id of the account's own project.
              */
             personal_project: string;
+            /**
+             * Trash Days
+             * @description How many days what is deleted can be restored; 0 where it goes at once.
+             */
+            trash_days: number;
         };
         /**
          * TokenRequest
@@ -3820,6 +5789,131 @@ export interface components {
             expires_at: string;
         };
         /**
+         * TrashEntry
+         * @description A deleted asset.
+         */
+        TrashEntry: {
+            /**
+             * Kind
+             * @description dataset, model, deployment, experiment or run; others may join them.
+             */
+            kind: string;
+            /**
+             * Id
+             * @description The asset's id; of a run MLflow's.
+             */
+            id: string;
+            /**
+             * Name
+             * @description As it was, and is again when it is restored.
+             */
+            name: string;
+            /**
+             * Deleted At
+             * Format: date-time
+             */
+            deleted_at: string;
+            /** Deleted By */
+            deleted_by: string;
+            /**
+             * Purge After
+             * Format: date-time
+             * @description When it goes for good.
+             */
+            purge_after: string;
+            /**
+             * Objects
+             * @description Stored files that a purge frees: those that nothing else needs.
+             * @default 0
+             */
+            objects: number;
+            /**
+             * Bytes
+             * @description How large these are.
+             * @default 0
+             */
+            bytes: number;
+        };
+        /**
+         * TrashQuery
+         * @description Which of a project's trash.
+         */
+        TrashQuery: {
+            /**
+             * Limit
+             * @default 100
+             */
+            limit?: number;
+            /**
+             * Cursor
+             * @default null
+             */
+            cursor?: string | null;
+            /**
+             * Kind
+             * @default null
+             */
+            kind?: string | null;
+        };
+        /**
+         * TrashRestore
+         * @description How something comes back.
+         */
+        TrashRestore: {
+            /**
+             * Name
+             * @description Another name, where the old one is taken by now.
+             * @default null
+             */
+            name?: string | null;
+        };
+        /**
+         * TrashedProject
+         * @description A deleted project of the caller's.
+         */
+        TrashedProject: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Deleted At
+             * Format: date-time
+             */
+            deleted_at: string;
+            /** Deleted By */
+            deleted_by: string;
+            /**
+             * Purge After
+             * Format: date-time
+             * @description When it goes for good.
+             */
+            purge_after: string;
+            /**
+             * Assets
+             * @description What is in it: how many of each kind.
+             */
+            assets: {
+                [key: string]: number;
+            };
+            /**
+             * Bytes
+             * @description How large its stored files are.
+             */
+            bytes: number;
+        };
+        /**
+         * Unread
+         * @description How many wait to be read.
+         */
+        Unread: {
+            /** Unread */
+            unread: number;
+        };
+        /**
          * UploadQuery
          * @description What goes with an upload beside its bytes.
          */
@@ -3830,6 +5924,12 @@ export interface components {
              * @default
              */
             filename?: string;
+            /**
+             * Made From
+             * @description What it was made from, for its lineage: a JSON list of {kind, key, version, if_known}.
+             * @default null
+             */
+            made_from?: string | null;
         };
         /**
          * Uploaded
@@ -3898,6 +5998,22 @@ export interface components {
              */
             organisation_id?: string | null;
         };
+        /**
+         * Why
+         * @description Why an asset was found.
+         */
+        Why: {
+            /**
+             * Field
+             * @description name, description, column, tag, metric, model or text.
+             */
+            field: string;
+            /**
+             * Text
+             * @description Where the word stands, with some of what is around it.
+             */
+            text: string | null;
+        };
         Error: {
             code: string;
             message: string;
@@ -3913,6 +6029,444 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    Archive_get: {
+        parameters: {
+            query?: {
+                include_files?: boolean;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The project as one file, to keep or to import elsewhere; for its admins in person */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Imports_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller's imports, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Import_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Imports_post: {
+        parameters: {
+            query?: {
+                name?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/zip": string;
+            };
+        };
+        responses: {
+            /** @description Upload an archive; the answer comes when it is here, and the project is made of it afterwards */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Import_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far an import of the caller's is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Import_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Give up an import; nothing of it stays */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Origins_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where a project was imported from, the last time first; for its admins */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Origin_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    OriginAudit_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The audit that a project had where it was imported from, as JSON Lines; for its admins */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     Status_get: {
         parameters: {
             query?: never;
@@ -4172,7 +6726,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Delete a project with all its assets; its folder stays */
+            /** @description Move a project with all its assets to the trash; its folder stays */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4637,7 +7191,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Delete a dataset with all its versions */
+            /** @description Move a dataset with all its versions to the trash */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4695,6 +7249,7 @@ export interface operations {
         parameters: {
             query?: {
                 filename?: string;
+                made_from?: string | null;
             };
             header?: never;
             path: {
@@ -4908,6 +7463,642 @@ export interface operations {
             };
             /** @description An error */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Bind_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotebookBind"];
+            };
+        };
+        responses: {
+            /** @description Bind a notebook file to the project of its folder; 204 where it is in none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notebook"];
+                };
+            };
+            /** @description Bind a notebook file to the project of its folder; 204 where it is in none */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notebook"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Notebooks_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A project's notebooks, by name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Notebook_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Notebook_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                notebook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A notebook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notebook"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Notebook_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                notebook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a notebook with all its versions; its file stays */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Versions_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                notebook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A notebook's versions, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_NotebookVersion_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Versions_post: {
+        parameters: {
+            query?: {
+                reason?: "ran" | "saved" | "restored";
+                outcome?: ("ok" | "failed") | null;
+                kernel_id?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                notebook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            /** @description Keep a notebook as it is now, its JSON being the body, as the next version */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    VersionContent_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                notebook_id: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Download a version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ipynb+json": string;
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Diff_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                notebook_id: string;
+                before: number;
+                after: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What changed from one version to another, cell by cell */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotebookDiff"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    RunNotebook_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notebook that made a run; 204 where none did */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunNotebook"];
+                };
+            };
+            /** @description The notebook that made a run; 204 where none did */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunNotebook"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5474,6 +8665,72 @@ export interface operations {
             };
         };
     };
+    Model_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Move a registered model with all its versions to the trash */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     ModelVersion_get: {
         parameters: {
             query?: never;
@@ -5952,7 +9209,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Stop an endpoint and forget it */
+            /** @description Stop an endpoint and move it to the trash */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -8736,6 +11993,209 @@ export interface operations {
             };
         };
     };
+    Lineage_get: {
+        parameters: {
+            query?: {
+                kind?: string | null;
+                key?: string | null;
+                version?: number | null;
+                direction?: "up" | "down" | "both";
+                depth?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What an asset was made from, and what was made from it; of the whole project without an asset */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineageGraph"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    LineageImpact_get: {
+        parameters: {
+            query: {
+                kind: string;
+                key: string;
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What would break without an asset: all that was made from it, counted by kind */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineageImpact"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    OpenLineage_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A project's lineage as OpenLineage events, a line of JSON each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     Bus_get: {
         parameters: {
             query?: {
@@ -9437,6 +12897,1579 @@ export interface operations {
             };
             /** @description An error */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Assets_get: {
+        parameters: {
+            query?: {
+                q?: string;
+                projects?: string | null;
+                kinds?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Find assets by words of their names, columns, tags, metrics and descriptions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ProjectAssets_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                kind?: string | null;
+                pinned?: boolean;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A project's assets, the one that changed last first; or the pinned ones */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Asset_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Home_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pinned assets; of each kind how many there are, and those that changed last */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Pin_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                kind: string;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinPlace"];
+            };
+        };
+        responses: {
+            /** @description Pin an asset, or move it among the pinned ones */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pin"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Pin_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                kind: string;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Unpin it; the answer says where it was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pin"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Presence_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who has the project open now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Presence"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Activity_get: {
+        parameters: {
+            query?: {
+                person?: string | null;
+                kind?: string | null;
+                key?: string | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened, newest first, as the bus tells it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Message_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Comments_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                kind: string;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Comments on an asset, newest first; for members */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Comment_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Comments_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                kind: string;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentText"];
+            };
+        };
+        responses: {
+            /** @description Comment on an asset */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    CommentsPeople_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                kind: string;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The members that see an asset, and can be mentioned */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["People"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Comment_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                comment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a comment: one's own, or as an admin any */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Comment_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                comment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentText"];
+            };
+        };
+        responses: {
+            /** @description Edit one's comment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    CommentRestore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                comment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Bring back what one deleted; for a day */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Notifications_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                unread?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is for the caller, of all projects, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notifications"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    NotificationsRead_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationsRead"];
+            };
+        };
+        responses: {
+            /** @description Note notifications as read */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unread"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Trash_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                kind?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A project's trash, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrashEntry_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Trash_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Empty a project's trash: all of it goes for good */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purged"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    TrashEntry_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                kind: string;
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete an asset of the trash for good */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purged"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    TrashRestore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                kind: string;
+                asset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrashRestore"];
+            };
+        };
+        responses: {
+            /** @description Restore an asset with everything that hangs on it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrashEntry"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    TrashedProjects_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller's deleted projects, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrashedProject_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    TrashedProject_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a project of the trash for good; its folder stays */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purged"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    TrashedProjectRestore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrashRestore"];
+            };
+        };
+        responses: {
+            /** @description Restore a project with everything in it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -53,8 +53,6 @@ export type {
   RegisterModel,
   SignatureField
 } from './models';
-export type { Invitation } from './sharing';
-export type { Message } from './channel';
 export type {
   Achievement,
   AchievementCreate,
@@ -82,8 +80,6 @@ export type {
   SentInvitation,
   VisibilityChange
 } from './sharing';
-export type { Message } from './channel';
 export type { Import } from './archives';
-export type { Invitation, Member } from './sharing';
 export type { Purged, TrashedProject, TrashEntry } from './trash';
 export type { Deployment, DeploymentCreate, ITable } from './deployments';

@@ -22,16 +22,6 @@ export type OrganisationRole = OrganisationMember['role'];
 
 // ---- the caller's own invitations
 
-/** Somebody with a role in a project. */
-export type Member = Schemas['Member'];
-
-/** A project's members: the owner first, then by role and name. */
-export function members(projectId: string): Promise<Member[]> {
-  return everything<Member>((cursor): Promise<IPage<Member>> =>
-    call('get', '/projects/{project_id}/members', { path: { project_id: projectId }, query: { cursor } })
-  );
-}
-
 /** Invitations to the caller's confirmed address. */
 export async function invitations(): Promise<Invitation[]> {
   return (await call('get', '/invitations', {})).items;

@@ -24,7 +24,7 @@ export function ClosedAssets({ model, project, may }: IPartProps): JSX.Element {
       {value?.length === 0 && (
         <EmptyState
           text={trans.__(
-            'A dataset, model or endpoint can be more closed than its project: seen by members from a role on, and by those named. To all others it is not there: it is in no list, search or activity.'
+            'A dataset, notebook, model or endpoint can be more closed than its project: seen by members from a role on, and by those named. To all others it is not there: it is in no list, search or activity.'
           )}
           action={{ label: trans.__('Restrict an asset…'), onClick: add }}
         />
@@ -52,7 +52,7 @@ export function ClosedAssets({ model, project, may }: IPartProps): JSX.Element {
             <tbody>
               {value.map(restriction => (
                 <ClosedRow
-                  key={`${restriction.kind}/${restriction.name}`}
+                  key={`${restriction.kind}/${restriction.key}`}
                   model={model}
                   project={project}
                   restriction={restriction}
@@ -70,7 +70,7 @@ function ClosedRow(props: { model: SharingModel; project: Project; restriction: 
   const { model, project, restriction } = props;
   const host = useHost();
   const { trans, assets } = host;
-  const { kind, name, people, min_role } = restriction;
+  const { kind, key, name, people, min_role } = restriction;
   const [problem, setProblem] = React.useState<unknown>(null);
   const [busy, setBusy] = React.useState(false);
   const known = assets.kind(kind);
@@ -79,9 +79,9 @@ function ClosedRow(props: { model: SharingModel; project: Project; restriction: 
     setBusy(true);
     setProblem(null);
     try {
-      await model.unrestrict(kind, name);
+      await model.unrestrict(kind, key);
       offerUndo(host, trans.__('“%1” is open to all who see the project.', name), () =>
-        model.restrict(kind, name, restated(restriction))
+        model.restrict(kind, key, restated(restriction))
       );
     } catch (reason) {
       setProblem(reason);
@@ -99,7 +99,7 @@ function ClosedRow(props: { model: SharingModel; project: Project; restriction: 
             <button
               type="button"
               className="jp-Insighter-Link"
-              onClick={() => void assets.open({ project: project.id, kind, key: name }, name)}
+              onClick={() => void assets.open({ project: project.id, kind, key }, name)}
             >
               {name}
             </button>
@@ -175,12 +175,12 @@ async function restrict(
     subject: before,
     before,
     members: model.members.value ?? [],
-    restrict: (kind, name, body) => model.restrict(kind, name, body)
+    restrict: (kind, key, body) => model.restrict(kind, key, body)
   });
   if (set) {
-    const { kind, name } = set;
+    const { kind, key, name } = set;
     offerUndo(host, trans.__('“%1” is seen by %2 now.', name, from(set.min_role, trans)), () =>
-      before ? model.restrict(kind, name, restated(before)) : model.unrestrict(kind, name)
+      before ? model.restrict(kind, key, restated(before)) : model.unrestrict(kind, key)
     );
   }
 }

@@ -9,6 +9,7 @@ import {
   type Member,
   models,
   type NewInvitation,
+  notebooks,
   type Organisation,
   type Project,
   projects,
@@ -133,12 +134,12 @@ export class SharingModel {
     return this._do(() => sharing.setVisibility(this.project, change));
   }
 
-  restrict(kind: ClosedKind, name: string, body: RestrictionSet): Promise<Restriction> {
-    return this._do(() => sharing.restrict(this.project, kind, name, body));
+  restrict(kind: ClosedKind, key: string, body: RestrictionSet): Promise<Restriction> {
+    return this._do(() => sharing.restrict(this.project, kind, key, body));
   }
 
-  unrestrict(kind: ClosedKind, name: string): Promise<void> {
-    return this._do(() => sharing.unrestrict(this.project, kind, name));
+  unrestrict(kind: ClosedKind, key: string): Promise<void> {
+    return this._do(() => sharing.unrestrict(this.project, kind, key));
   }
 
   async createOrganisation(name: string): Promise<Organisation> {
@@ -177,20 +178,29 @@ export class SharingModel {
   private readonly _focused = new Signal<this, IFocus>(this);
 }
 
-/** The names of a project's assets of a kind, as the caller sees them. */
-export async function assetNames(project: string, kind: ClosedKind): Promise<string[]> {
+/** An asset, as the API and as people name it. */
+export interface INamed {
+  readonly key: string;
+  readonly name: string;
+}
+
+/** A project's assets of a kind, as the caller sees them. */
+export async function namedAssets(project: string, kind: ClosedKind): Promise<INamed[]> {
+  if (kind === 'notebook') {
+    return (await notebooks.list(project)).map(({ id, path }) => ({ key: id, name: path }));
+  }
   const { list } = { dataset: datasets, model: models, deployment: deployments }[kind];
-  return (await list(project)).map(({ name }) => name);
+  return (await list(project)).map(({ name }) => ({ key: name, name }));
 }
 
 /** What is known of an asset's restriction; null where it has none. */
 export async function restrictionOf(
   project: string,
   kind: ClosedKind,
-  name: string
+  key: string
 ): Promise<Restriction | null> {
   const all = await sharing.restrictions(project);
-  return all.find(one => one.kind === kind && one.name === name) ?? null;
+  return all.find(one => one.kind === kind && one.key === key) ?? null;
 }
 
 /** Whether something was refused because there was nothing to do it to any more, or no right to do it. */

@@ -117,18 +117,21 @@ const plugin: JupyterFrontEndPlugin<void> = {
       describedBy: describe(
         {
           project: 'string: Id of the project; the open one where left out',
-          kind: 'string: dataset, model or deployment',
+          kind: 'string: dataset, notebook, model or deployment',
+          key: 'string: A notebook’s id; its name where left out',
           name: 'string: The asset'
         },
         ['kind', 'name']
       ),
       execute: async args => {
         const project = subject(args);
-        const kind = (['dataset', 'model', 'deployment'] as ClosedKind[]).find(each => each === args['kind']);
+        const kind = (['dataset', 'notebook', 'model', 'deployment'] as ClosedKind[]).find(
+          each => each === args['kind']
+        );
         const name = textArg(args, 'name');
         if (project && kind && name !== undefined) {
           const { restrictAsset } = await import('./restrict');
-          await restrictAsset(host, project, kind, name);
+          await restrictAsset(host, project, kind, textArg(args, 'key') ?? name, name);
         }
       }
     });

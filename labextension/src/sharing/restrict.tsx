@@ -7,12 +7,13 @@ import type { IHost } from '../pages/host';
 import { Resource, useOwnResource } from '../pages/resource';
 import { rolesUpTo } from '../projects/roles';
 import { from } from './closed';
-import { assetNames, type ClosedKind, restrictionOf } from './model';
+import { type ClosedKind, type INamed, namedAssets, restrictionOf } from './model';
 import { offerUndo } from './undo';
 
 /** Which asset. */
 interface ISubject {
   readonly kind: ClosedKind;
+  readonly key: string;
   readonly name: string;
 }
 
@@ -23,18 +24,18 @@ interface IRestrictionQuestion {
   /** What holds now; null where the asset is not restricted. */
   readonly before: Restriction | null;
   readonly members: ReadonlyArray<Member>;
-  readonly restrict: (kind: ClosedKind, name: string, body: RestrictionSet) => Promise<Restriction>;
+  readonly restrict: (kind: ClosedKind, key: string, body: RestrictionSet) => Promise<Restriction>;
 }
 
 interface IChoice {
   readonly kind: ClosedKind;
-  readonly name: string;
+  readonly key: string;
   readonly role: RestrictionSet['min_role'];
   readonly people: ReadonlySet<string>;
 }
 
 /** Kinds that can be restricted. */
-const KINDS: ReadonlyArray<ClosedKind> = ['dataset', 'model', 'deployment'];
+const KINDS: ReadonlyArray<ClosedKind> = ['dataset', 'notebook', 'model', 'deployment'];
 
 /** Ask who shall still see an asset, and restrict it so; null when cancelled. */
 export function askRestriction(
@@ -51,7 +52,7 @@ export function askRestriction(
     accept: before ? trans.__('Change') : trans.__('Restrict'),
     initial: {
       kind: subject?.kind ?? 'dataset',
-      name: subject?.name ?? '',
+      key: subject?.key ?? '',
       role: highest === 'viewer' ? 'annotator' : highest,
       people: new Set(before?.people.map(({ user_id }) => user_id))
     },
@@ -61,7 +62,7 @@ export function askRestriction(
         <AudienceFields project={project} members={members} choice={choice} change={change} />
       </>
     ),
-    submit: ({ kind, name, role, people }) => restrict(kind, name, { min_role: role, people: [...people] })
+    submit: ({ kind, key, role, people }) => restrict(kind, key, { min_role: role, people: [...people] })
   });
 }
 
@@ -75,8 +76,8 @@ function SubjectFields(props: IFieldsProps & { host: IHost; project: string }): 
   const { host, project, choice, change } = props;
   const { trans } = useUi();
   const { kind } = choice;
-  const [, { value: names, error }] = useOwnResource(
-    () => new Resource<string[]>(() => assetNames(project, kind)),
+  const [, { value: named, error }] = useOwnResource(
+    () => new Resource<INamed[]>(() => namedAssets(project, kind)),
     kind,
     0
   );
@@ -88,7 +89,7 @@ function SubjectFields(props: IFieldsProps & { host: IHost; project: string }): 
             id={id}
             className="jp-mod-styled"
             value={kind}
-            onChange={event => change({ ...choice, kind: event.target.value as ClosedKind, name: '' })}
+            onChange={event => change({ ...choice, kind: event.target.value as ClosedKind, key: '' })}
           >
             {KINDS.map(each => (
               <option key={each} value={each}>
@@ -103,7 +104,7 @@ function SubjectFields(props: IFieldsProps & { host: IHost; project: string }): 
         hint={
           error
             ? trans.__('The names could not be loaded: %1', error.message)
-            : names?.length === 0
+            : named?.length === 0
               ? trans.__('The project has none.')
               : undefined
         }
@@ -113,12 +114,12 @@ function SubjectFields(props: IFieldsProps & { host: IHost; project: string }): 
             id={id}
             className="jp-mod-styled"
             required
-            value={choice.name}
-            onChange={event => change({ ...choice, name: event.target.value })}
+            value={choice.key}
+            onChange={event => change({ ...choice, key: event.target.value })}
           >
-            <option value="">{names ? trans.__('Choose…') : trans.__('Loading…')}</option>
-            {names?.map(name => (
-              <option key={name} value={name}>
+            <option value="">{named ? trans.__('Choose…') : trans.__('Loading…')}</option>
+            {named?.map(({ key, name }) => (
+              <option key={key} value={key}>
                 {name}
               </option>
             ))}
@@ -207,10 +208,11 @@ export async function restrictAsset(
   host: IHost,
   project: Project,
   kind: ClosedKind,
+  key: string,
   name: string
 ): Promise<void> {
   const { trans, projects } = host;
-  const found = await Promise.all([restrictionOf(project.id, kind, name), sharing.members(project.id)]).catch(
+  const found = await Promise.all([restrictionOf(project.id, kind, key), sharing.members(project.id)]).catch(
     notifyError
   );
   if (!found) {
@@ -219,18 +221,18 @@ export async function restrictAsset(
   const [before, members] = found;
   const undo = async () => {
     await (before
-      ? sharing.restrict(project.id, kind, name, {
+      ? sharing.restrict(project.id, kind, key, {
           min_role: before.min_role === 'viewer' ? 'annotator' : before.min_role,
           people: before.people.map(({ user_id }) => user_id)
         })
-      : sharing.unrestrict(project.id, kind, name));
+      : sharing.unrestrict(project.id, kind, key));
     await projects.refresh();
   };
   const set = await askRestriction(host, project, {
-    subject: { kind, name },
+    subject: { kind, key, name },
     before,
     members,
-    restrict: (_kind, _name, body) => sharing.restrict(project.id, kind, name, body)
+    restrict: (_kind, _key, body) => sharing.restrict(project.id, kind, key, body)
   });
   if (set) {
     await projects.refresh();
