@@ -450,3 +450,40 @@ def test_what_was_there_before_is_tied_too(house: House) -> None:
     past = text[text.index("-- What was there before.") : text.index("-- ---- datasets, and what they")]
     house.database.superuser(past)
     assert house.database.superuser(query, house.project) == before
+
+
+def test_a_notebook_s_version_ran_as_a_run(house: House) -> None:
+    """Once there is a snapshot of what made the run."""
+    run = house.database.superuser("select id from insighter.runs where private.hex(id) = %s", house.run)[0][
+        0
+    ]
+    notebook = house.database.superuser(
+        "insert into insighter.notebooks (project_id, path, created_by) values (%s, 'fit.ipynb', %s) returning id",
+        house.project,
+        house.owner.user_id,
+    )[0][0]
+    house.database.superuser(
+        "insert into insighter.notebook_runs (project_id, run_id, notebook_id, kernel_id)"
+        " values (%s, %s, %s, gen_random_uuid())",
+        house.project,
+        run,
+        notebook,
+    )
+    assert house.names("run", house.run) == ALL
+    house.database.superuser(
+        "insert into insighter.notebook_versions (project_id, notebook_id, version, object_key, sha256, size,"
+        " fingerprint, cells, reason, path, created_by)"
+        " values (%s, %s, 1, %s, repeat('a', 64), 1, repeat('b', 64), 1, 'saved', 'fit.ipynb', %s)",
+        house.project,
+        notebook,
+        f"{house.project}/{'a' * 64}",
+        house.owner.user_id,
+    )
+    house.database.superuser(
+        "update insighter.notebook_runs set version = 1 where project_id = %s", house.project
+    )
+    found = house.graph("run", house.run, direction="up")
+    (node,) = (node for node in found["nodes"] if node["kind"] == "notebook")
+    assert (node["key"], node["version"], node["deleted"]) == (str(notebook), 1, False)
+    assert "ran" in {edge["verb"] for edge in found["edges"]}
+    assert house.impact("notebook", str(notebook)) == {"run": 1, "model": 1, "deployment": 1}

@@ -12,7 +12,7 @@ create table insighter.lineage_edges (
   target_kind text not null,
   target_id text not null,
   target_version int not null default 0 check (target_version >= 0),
-  -- What was done: read, wrote, registered, deployed, derived, and what later files add.
+  -- What was done: read, ran, wrote, registered, deployed, derived, and what later files add.
   verb text not null check (verb ~ '^[a-z]{1,40}$'),
   -- Null for what was there before this table, made by somebody who is not known.
   created_by uuid default auth.uid(),
@@ -116,6 +116,9 @@ begin
       and not exists (select from insighter.model_versions o
         where o.project_id = new.project_id and o.logged_model_id = new.logged_model_id
           and (o.model_id, o.version) <> (new.model_id, new.version));
+  elsif tg_table_name = 'notebook_runs' then
+    perform private.lineage_add(new.project_id, 'notebook', new.notebook_id::text, new.version, 'ran',
+      'run', private.hex(new.run_id), 0);
   else
     perform private.lineage_add(new.project_id, 'model', m.id::text, new.model_version, 'deployed',
       'deployment', new.id::text, 0)
@@ -134,6 +137,9 @@ create trigger traced after insert on insighter.model_versions
 for each row execute function private.lineage_traced();
 create trigger traced after insert on insighter.deployments
 for each row execute function private.lineage_traced();
+-- The version is known once there is a snapshot of what made the run.
+create trigger traced after insert or update of version on insighter.notebook_runs
+for each row when (new.version is not null) execute function private.lineage_traced();
 
 -- What was there before.
 insert into insighter.lineage_edges (project_id, source_kind, source_id, source_version, verb, target_kind, target_id,
@@ -157,6 +163,11 @@ select d.project_id, 'model', m.id::text, d.model_version, 'deployed', 'deployme
   d.created_at
 from insighter.deployments d
 join insighter.registered_models m on m.project_id = d.project_id and m.name = d.model_name
+union all
+select n.project_id, 'notebook', n.notebook_id::text, n.version, 'ran', 'run', private.hex(n.run_id), 0, u.created_by,
+  n.created_at
+from insighter.notebook_runs n join insighter.runs u on u.project_id = n.project_id and u.id = n.run_id
+where n.version is not null
 on conflict do nothing;
 
 -- ---- datasets, and what they were made from -------------------------------------------------------------------------
@@ -167,7 +178,7 @@ language sql immutable set search_path = '' as $$
   select p_kind in ('dataset', 'model', 'notebook')
 $$;
 
--- Whether there is such a version of a dataset or model; of other kinds nobody asks here.
+-- Whether there is such a version of an asset.
 create function private.lineage_version_exists(a insighter.assets, p_version int) returns boolean
 language sql stable set search_path = '' as $$
   select case a.kind
@@ -175,6 +186,8 @@ language sql stable set search_path = '' as $$
       where v.project_id = a.project_id and v.dataset_id = a.uuid and v.version = p_version)
     when 'model' then exists (select from insighter.model_versions v
       where v.project_id = a.project_id and v.model_id = a.uuid and v.version = p_version)
+    when 'notebook' then exists (select from insighter.notebook_versions v
+      where v.project_id = a.project_id and v.notebook_id = a.uuid and v.version = p_version)
     else true end
 $$;
 
@@ -307,15 +320,18 @@ begin
     exit when cardinality(v_front) = 0 or cardinality(v_seen) >= p_limit;
     v_front := array(
       select s.node from (
+        -- "offset 0": by the index for each node, and never all edges of the project.
         select e.target_kind || '/' || e.target_id || '/' || e.target_version as node, e.created_at
-        from unnest(v_front) f join insighter.lineage_edges e
-          on p_down and e.project_id = p_project_id and e.source_kind = split_part(f, '/', 1)
-            and e.source_id = split_part(f, '/', 2) and e.source_version = split_part(f, '/', 3)::int
+        from unnest(v_front) f cross join lateral (
+          select * from insighter.lineage_edges e
+          where p_down and e.project_id = p_project_id and e.source_kind = split_part(f, '/', 1)
+            and e.source_id = split_part(f, '/', 2) and e.source_version = split_part(f, '/', 3)::int offset 0) e
         union all
         select e.source_kind || '/' || e.source_id || '/' || e.source_version, e.created_at
-        from unnest(v_front) f join insighter.lineage_edges e
-          on not p_down and e.project_id = p_project_id and e.target_kind = split_part(f, '/', 1)
-            and e.target_id = split_part(f, '/', 2) and e.target_version = split_part(f, '/', 3)::int
+        from unnest(v_front) f cross join lateral (
+          select * from insighter.lineage_edges e
+          where not p_down and e.project_id = p_project_id and e.target_kind = split_part(f, '/', 1)
+            and e.target_id = split_part(f, '/', 2) and e.target_version = split_part(f, '/', 3)::int offset 0) e
       ) s
       where not exists (select from unnest(v_seen) n where n = s.node)
       group by s.node order by max(s.created_at) desc, s.node limit p_limit - cardinality(v_seen));
@@ -355,30 +371,38 @@ language sql stable set search_path = '' as $$
     select l.source as node, count(*) as count from onward l group by 1
   ), up as (
     select l.target as node, count(*) as count from onward l group by 1
-  ), aliases as (
-    select l.model_id, l.version, string_agg('@' || l.alias, ' ' order by l.alias) as said
-    from insighter.model_aliases l where l.project_id = p_project_id group by 1, 2
+  ), found as (
+    select w.node, w.position, w.kind, w.version, a.key, a.name, a.version as newest, a.status, a.deleted_at,
+      coalesce(dv.version, mv.version, nv.version) as there,
+      coalesce(dv.created_at, mv.created_at, nv.created_at, a.created_at) as created_at,
+      coalesce(dv.created_by, mv.created_by, nv.created_by, a.created_by) as created_by, mv.model_id
+    from wanted w
+    join insighter.assets a on a.project_id = p_project_id and a.kind = w.kind and a.id = w.id
+    left join insighter.dataset_versions dv on w.kind = 'dataset' and dv.project_id = p_project_id
+      and dv.dataset_id = a.uuid and dv.version = w.version
+    left join insighter.model_versions mv on w.kind = 'model' and mv.project_id = p_project_id
+      and mv.model_id = a.uuid and mv.version = w.version
+    left join insighter.notebook_versions nv on w.kind = 'notebook' and nv.project_id = p_project_id
+      and nv.notebook_id = a.uuid and nv.version = w.version
+  ), people as materialized (
+    -- Each person once, whatever they made.
+    select p.user_id, p.display_name from insighter.profiles p where p.user_id in (select f.created_by from found f)
   )
   select coalesce(jsonb_agg(jsonb_build_object(
-    'id', w.node, 'kind', w.kind, 'key', a.key, 'name', a.name, 'version', nullif(w.version, 0),
-    'newest', case when w.version > 0 then a.version end,
-    'status', case w.kind when 'model' then coalesce(l.said, '') else a.status end,
-    'created_at', coalesce(dv.created_at, mv.created_at, a.created_at),
-    'created_by', p.display_name,
-    'deleted', a.deleted_at is not null
-      or (w.version > 0 and w.kind in ('dataset', 'model') and coalesce(dv.version, mv.version) is null),
-    'stale', w.version > 0 and w.version < a.version,
-    'more_up', coalesce(up.count, 0), 'more_down', coalesce(down.count, 0)) order by w.position), '[]')
-  from wanted w
-  join insighter.assets a on a.project_id = p_project_id and a.kind = w.kind and a.id = w.id
-  left join insighter.dataset_versions dv on w.kind = 'dataset' and dv.project_id = p_project_id
-    and dv.dataset_id = a.uuid and dv.version = w.version
-  left join insighter.model_versions mv on w.kind = 'model' and mv.project_id = p_project_id
-    and mv.model_id = a.uuid and mv.version = w.version
-  left join aliases l on l.model_id = mv.model_id and l.version = mv.version
-  left join insighter.profiles p on p.user_id = coalesce(dv.created_by, mv.created_by, a.created_by)
-  left join up on up.node = w.node
-  left join down on down.node = w.node
+    'id', f.node, 'kind', f.kind, 'key', f.key, 'name', f.name, 'version', nullif(f.version, 0),
+    'newest', case when f.version > 0 then f.newest end,
+    'status', case f.kind when 'model' then (
+      select coalesce(string_agg('@' || l.alias, ' ' order by l.alias), '') from insighter.model_aliases l
+      where l.project_id = p_project_id and l.model_id = f.model_id and l.version = f.version) else f.status end,
+    'created_at', f.created_at, 'created_by', p.display_name,
+    'deleted', f.deleted_at is not null
+      or (f.version > 0 and private.lineage_versioned(f.kind) and f.there is null),
+    'stale', f.version > 0 and f.version < f.newest,
+    'more_up', coalesce(up.count, 0), 'more_down', coalesce(down.count, 0)) order by f.position), '[]')
+  from found f
+  left join people p on p.user_id = f.created_by
+  left join up on up.node = f.node
+  left join down on down.node = f.node
 $$;
 
 -- The graph around an asset: what it was made from ("up"), what was made from it ("down"), or both. Without an asset what
@@ -438,9 +462,10 @@ begin
     'created_at', e.created_at) order by e.created_at, e.source, e.target, e.verb), '[]') into v_edges
   from (
     select n as source, e.target_kind || '/' || e.target_id || '/' || e.target_version as target, e.verb, e.created_at
-    from unnest(v_nodes) n join insighter.lineage_edges e on e.project_id = v_project.id
-      and e.source_kind = split_part(n, '/', 1) and e.source_id = split_part(n, '/', 2)
-      and e.source_version = split_part(n, '/', 3)::int) e
+    from unnest(v_nodes) n cross join lateral (
+      select * from insighter.lineage_edges e
+      where e.project_id = v_project.id and e.source_kind = split_part(n, '/', 1)
+        and e.source_id = split_part(n, '/', 2) and e.source_version = split_part(n, '/', 3)::int offset 0) e) e
   where exists (select from unnest(v_nodes) n where n = e.target);
   return jsonb_build_object('centre', to_jsonb(v_centre), 'nodes', private.lineage_nodes_json(v_project.id, v_nodes),
     'edges', v_edges, 'more', v_more);
@@ -462,8 +487,10 @@ begin
     from unnest(v_from) n
     union
     select e.target_kind, e.target_id, e.target_version
-    from reached r join insighter.lineage_edges e on e.project_id = v_asset.project_id and e.source_kind = r.kind
-      and e.source_id = r.id and e.source_version = r.version
+    from reached r cross join lateral (
+      select * from insighter.lineage_edges e
+      where e.project_id = v_asset.project_id and e.source_kind = r.kind and e.source_id = r.id
+        and e.source_version = r.version offset 0) e
   ), bounded as materialized (
     select * from reached limit 20000
   ), affected as materialized (
@@ -491,17 +518,6 @@ language sql immutable set search_path = '' as $$
   select p_kind in ('run', 'deployment', 'workflow')
 $$;
 
--- What goes into a process, or comes out of it; of datasets with their columns.
-create function private.lineage_data_json(p_project_id uuid, p_kind text, p_id text, p_version int) returns jsonb
-language sql stable set search_path = '' as $$
-  select jsonb_build_object('kind', a.kind, 'key', a.key, 'name', a.name, 'version', nullif(p_version, 0),
-    'columns', v.columns)
-  from insighter.assets a
-  left join insighter.dataset_versions v on a.kind = 'dataset' and v.project_id = a.project_id and v.dataset_id = a.uuid
-    and v.version = p_version
-  where a.project_id = p_project_id and a.kind = p_kind and a.id = p_id
-$$;
-
 -- What was done, with what went in and what came out: runs and deployments, and for a version made without them its making.
 -- By kind and id; a page can be empty and not the last.
 create function public.lineage_processes(p_project_id uuid, p_limit int default 500, p_cursor text default null)
@@ -520,23 +536,39 @@ begin
   ), edges as materialized (
     select p.kind, p.id, case when private.lineage_process(p.kind) then 0 else e.target_version end as version,
       true as input, e.source_kind as other_kind, e.source_id as other_id, e.source_version as other_version
-    from page p join insighter.lineage_edges e on e.project_id = v_project.id and e.target_kind = p.kind and e.target_id = p.id
+    from page p cross join lateral (
+      select * from insighter.lineage_edges e
+      where e.project_id = v_project.id and e.target_kind = p.kind and e.target_id = p.id offset 0) e
     where private.lineage_process(p.kind) or not private.lineage_process(e.source_kind)
     union
     -- What a process hands to another is an output of its own name.
     select p.kind, p.id, 0, false, case when private.lineage_process(e.target_kind) then p.kind else e.target_kind end,
       case when private.lineage_process(e.target_kind) then p.id else e.target_id end,
       case when private.lineage_process(e.target_kind) then 0 else e.target_version end
-    from page p join insighter.lineage_edges e on e.project_id = v_project.id and e.source_kind = p.kind and e.source_id = p.id
+    from page p cross join lateral (
+      select * from insighter.lineage_edges e
+      where e.project_id = v_project.id and e.source_kind = p.kind and e.source_id = p.id offset 0) e
     where private.lineage_process(p.kind)
+    union
+    -- What is made without a process comes out of its own making.
+    select p.kind, p.id, e.target_version, false, p.kind, p.id, e.target_version
+    from page p cross join lateral (
+      select * from insighter.lineage_edges e
+      where e.project_id = v_project.id and e.target_kind = p.kind and e.target_id = p.id offset 0) e
+    where not private.lineage_process(p.kind) and not private.lineage_process(e.source_kind)
+  ), data as materialized (
+    -- Each once, of datasets with their columns.
+    select d.kind, d.id, d.version, jsonb_build_object('kind', a.kind, 'key', a.key, 'name', a.name,
+      'version', nullif(d.version, 0), 'columns', v.columns) as item
+    from (select distinct e.other_kind as kind, e.other_id as id, e.other_version as version from edges e) d
+    join insighter.assets a on a.project_id = v_project.id and a.kind = d.kind and a.id = d.id
+    left join insighter.dataset_versions v on d.kind = 'dataset' and v.project_id = v_project.id
+      and v.dataset_id = a.uuid and v.version = d.version
   ), found as (
     select e.kind, e.id, e.version,
-      jsonb_agg(d.item order by d.item ->> 'kind', d.item ->> 'key', d.item -> 'version')
-        filter (where e.input and d.item is not null) as inputs,
-      jsonb_agg(d.item order by d.item ->> 'kind', d.item ->> 'key', d.item -> 'version')
-        filter (where not e.input and d.item is not null) as outputs
-    from edges e cross join lateral (
-      select private.lineage_data_json(v_project.id, e.other_kind, e.other_id, e.other_version) as item) d
+      coalesce(jsonb_agg(d.item order by d.kind, d.id, d.version) filter (where e.input), '[]') as inputs,
+      coalesce(jsonb_agg(d.item order by d.kind, d.id, d.version) filter (where not e.input), '[]') as outputs
+    from edges e join data d on d.kind = e.other_kind and d.id = e.other_id and d.version = e.other_version
     group by 1, 2, 3
   )
   select jsonb_build_object(
@@ -549,9 +581,7 @@ begin
         -- Milliseconds: those of a run are what its client said, whatever that is.
         'started', coalesce(r.start_time, private.ms(coalesce(dv.created_at, mv.created_at, p.created_at))),
         'ended', case p.kind when 'run' then r.end_time else private.ms(p.updated_at) end,
-        'inputs', coalesce(f.inputs, '[]'),
-        'outputs', case when private.lineage_process(p.kind) then coalesce(f.outputs, '[]')
-          else jsonb_build_array(private.lineage_data_json(v_project.id, p.kind, p.id, f.version)) end)
+        'inputs', f.inputs, 'outputs', f.outputs)
         order by p.kind, p.id, f.version)
       from found f join page p on p.kind = f.kind and p.id = f.id
       left join insighter.runs r on r.project_id = v_project.id and r.id = case p.kind when 'run' then p.id::uuid end
@@ -573,4 +603,4 @@ call private.expose('lineage_check', 'lineage_upload', 'lineage_note', 'lineage_
 grant execute on function private.lineage_add, private.lineage_read, private.lineage_logged, private.lineage_origin,
   private.lineage_traced, private.lineage_versioned, private.lineage_version_exists, private.lineage_sources,
   private.lineage_made, private.lineage_nodes_of, private.lineage_walk, private.lineage_nodes_json,
-  private.lineage_process, private.lineage_data_json to authenticated;
+  private.lineage_process to authenticated;
