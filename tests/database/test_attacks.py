@@ -190,6 +190,10 @@ def test_readers_of_a_public_project_are_not_told_who_did_what(database: Databas
         person.call("bus_read", project_id=project, after="0.a.0")["items"]
         for person in (owner, member, reader)
     ]
+    # What a person has earned is for members alone.
+    earned = [[item for item in items if item["type"] == "insighter.achievement.earned"] for items in told]
+    assert [len(items) for items in earned] == [1, 1, 0]
+    told = [[item for item in items if item not in earned[0]] for items in told]
     assert len(told[0]) == len(told[1]) == len(told[2]) > 0
     assert {item.get("actorid") for item in told[1]} == {str(owner.user_id)}
     assert str(owner.user_id) not in str(told[2])

@@ -104,7 +104,7 @@ function Form({ draft, change, fixed, project, trans }: IFormProps): JSX.Element
           label={trans.__('What counts')}
           value={fields.kind}
           options={[
-            ['count', trans.__('something happens so often')],
+            ['count', trans.__('so many events')],
             ['metric', trans.__('a model past a target')],
             ['streak', trans.__('an endpoint stays well')],
             ['recovered', trans.__('an endpoint is well again')],
@@ -223,7 +223,7 @@ function RuleFields({ fields, change, trans }: IRuleFieldsProps): JSX.Element {
               id={id}
               className="jp-mod-styled jp-Insighter-Achievement-json"
               required
-              rows={6}
+              rows={5}
               spellCheck={false}
               value={fields.json}
               onChange={event => change({ json: event.target.value })}
