@@ -824,7 +824,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Close a dataset, notebook (by its id), model or deployment to all but members with a role, and people named; for admins */
+        /** Close a dataset, notebook (by its id), model or deployment to all but members with a role and people named */
         put: operations["Restriction_put"];
         post?: never;
         /** Open an asset to all who see its project; for admins */
@@ -8168,7 +8168,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Close a dataset, notebook (by its id), model or deployment to all but members with a role, and people named; for admins */
+            /** @description Close a dataset, notebook (by its id), model or deployment to all but members with a role and people named */
             200: {
                 headers: {
                     [name: string]: unknown;
