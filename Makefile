@@ -66,13 +66,13 @@ $(VENV)/.test-packages: locks/test.txt | $(BIN)/python
 	@touch $(VENV)/.packages $@
 
 # An editable install takes neither the front end nor the server's configuration along: both are put in place here.
-$(VENV)/.insighter: pyproject.toml setup.py jupyter-config/server-config/insighter.json $(VENV)/.packages
+$(VENV)/.insighter: pyproject.toml setup.py $(wildcard jupyter-config/server-config/*.json) $(VENV)/.packages
 	@echo "Installing Insighter for development"
 	@$(call pip_install,--no-deps --no-build-isolation -e .)
 	@mkdir -p $(LABEXTENSIONS) $(SERVER_CONFIG)
 	@rm -rf $(LABEXTENSIONS)/labextension
 	@ln -s ../../../../../insighter_ext/labextension $(LABEXTENSIONS)/labextension
-	@cp jupyter-config/server-config/insighter.json $(SERVER_CONFIG)/insighter.json
+	@cp jupyter-config/server-config/*.json $(SERVER_CONFIG)/
 	@touch $@
 
 $(VENV)/.front-end: package.json package-lock.json tsconfig.json setup.py $(FRONT_END) $(VENV)/.packages

@@ -122,7 +122,12 @@ def _data_files() -> list[tuple[str, list[str]]]:
     """Where each file of the front end and of the server's configuration goes, below the environment's root."""
     folders: dict[str, list[str]] = {
         SHARE: ["install.json"],
-        CONFIG: ["jupyter-config/server-config/insighter.json"],
+        # Versions are compared by nbdime as a library; its own server extension is left to who asks for it. The file
+        # that would switch it on is read before the one that is named after it.
+        CONFIG: [
+            "jupyter-config/server-config/insighter.json",
+            "jupyter-config/server-config/nbdime_off.json",
+        ],
     }
     for file in _files_under(OUTPUT):
         if file.name == "build_log.json":  # holds paths of the machine that built it

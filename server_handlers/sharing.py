@@ -272,7 +272,7 @@ class RestrictionHandler(ApiHandler):
     path, tag = "/projects/{project_id:uuid}/restrictions/{kind}/{name}", "sharing"
 
     @operation(
-        "Close a dataset, model or deployment to all but members with a role, and people named; for admins",
+        "Close a dataset, notebook (by its id), model or deployment to all but members with a role and people named",
         body=RestrictionSet,
         returns=Restriction,
         errors=(403, 404, 409, 422),

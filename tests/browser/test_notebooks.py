@@ -33,7 +33,7 @@ def run_all(page: Page, source: str) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(300)
 def test_what_ran_is_a_version_and_what_changed_is_shown(page: Page, lab: JupyterServer) -> None:
     with lab.client() as api:
         project = api.post("/insighter/api/projects", json={"name": "Wine notes"}).json()
@@ -70,7 +70,7 @@ def test_what_ran_is_a_version_and_what_changed_is_shown(page: Page, lab: Jupyte
         assert api.get(f"{base}/{made['id']}").json()["versions"] == 1
 
         # Saved, it carries its id; renamed, it is the same.
-        command(page, "docmanager:save")
+        page.evaluate("window.jupyterapp.shell.currentWidget.context.save()")
         file = lab.root / project["folder"] / "Untitled.ipynb"
         assert json.loads(file.read_text())["metadata"]["insighter"] == {"notebook": made["id"]}
         page.evaluate(
@@ -104,7 +104,7 @@ def test_what_ran_is_a_version_and_what_changed_is_shown(page: Page, lab: Jupyte
         expect(lines.filter(has_text="x11 = 11")).to_have_count(0)
         expect(changed.locator(".jp-Insighter-CellDiff-outputs")).to_contain_text("12")
         shoot(page, "notebooks 03 changes")
-        changed.get_by_role("button", name="Show all lines").click()
+        changed.get_by_role("button", name="Show 10 more lines").click()
         expect(lines.filter(has_text="x11 = 11")).to_have_count(1)
         use_theme(page, "JupyterLab Dark")
         shoot(page, "notebooks 04 changes dark")
@@ -115,7 +115,8 @@ def test_what_ran_is_a_version_and_what_changed_is_shown(page: Page, lab: Jupyte
         use_theme(page, "JupyterLab Light")
 
         # The first version comes back into the file, and the way back is offered.
-        panel(page).locator("tbody tr", has_text="v1").get_by_role("button", name="Restore").click()
+        panel(page).get_by_role("button", name="More about version 1").click()
+        page.get_by_role("menuitem", name="Restore into the File").click()
         undo = page.get_by_role("button", name="Undo")
         expect(undo).to_be_visible(timeout=SLOW)
         shoot(page, "notebooks 06 restored")
@@ -158,13 +159,14 @@ def test_to_open_a_notebook_changes_nothing_of_it(page: Page, lab: JupyterServer
         "outputs": [],
         "execution_count": None,
     }
-    content = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    content = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": [cell]})
     with lab.client() as api:
         project = api.post("/insighter/api/projects", json={"name": "Only looking"}).json()
         for path in ("elsewhere.ipynb", f"{project['folder']}/looked-at.ipynb"):
             (lab.root / path).write_text(content)
             page.evaluate(
-                "path => window.jupyterapp.commands.execute('docmanager:open', {path, kernel: null}).then(() => null)",
+                "path => window.jupyterapp.commands.execute('docmanager:open', {path}).then(() => null)",
                 path,
             )
             page.wait_for_function(
@@ -176,7 +178,11 @@ def test_to_open_a_notebook_changes_nothing_of_it(page: Page, lab: JupyterServer
                 expect(badge).to_be_hidden()
             else:
                 expect(badge).to_be_visible()
-            assert not page.evaluate("window.jupyterapp.shell.currentWidget.context.model.dirty")
+            # Jupyter itself notes the kernel.
+            mark = (
+                "window.jupyterapp.shell.currentWidget.context.model.getMetadata('insighter') === undefined"
+            )
+            assert page.evaluate(mark)
             assert (lab.root / path).read_text() == content
         [bound] = api.get(f"/insighter/api/projects/{project['id']}/notebooks").json()["items"]
         assert bound["name"] == "looked-at"

@@ -133,6 +133,7 @@ def test_wheel_carries_both_packages_and_the_front_end_once(wheel: Path) -> None
     bundle = data + "share/jupyter/labextensions/@insighter/labextension/"
 
     assert data + "etc/jupyter/jupyter_server_config.d/insighter.json" in names
+    assert data + "etc/jupyter/jupyter_server_config.d/nbdime_off.json" in names
     assert bundle + "install.json" in names
     assert any(re.fullmatch(re.escape(bundle) + r"static/remoteEntry\.\w+\.js", name) for name in names)
     assert sum("/static/remoteEntry." in name for name in names) == 1

@@ -158,9 +158,13 @@ export class Binding implements IDisposable {
         this._outcome = outcome;
         this._wait(RETRY);
       } else if (error.status === 404) {
-        // the asset was deleted, and the file goes on as another
+        // the asset was deleted: what ran is of the one that the file is from now on
         this._notebook = null;
         this._changed.emit();
+        if (!this._disposed) {
+          this._outcome = outcome;
+          this._wait(QUIET);
+        }
       } else {
         console.warn('Insighter could not keep what ran.', error.message);
       }

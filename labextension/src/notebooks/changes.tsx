@@ -122,14 +122,8 @@ function Source({ lines, whole }: ISourceProps): JSX.Element {
     const next = near.indexOf(true, index);
     const hidden = (next < 0 ? lines.length : next) - index;
     rows.push(
-      <button
-        key={index}
-        type="button"
-        className="jp-Insighter-CellDiff-more"
-        title={trans.__('Show all lines')}
-        onClick={() => setAll(true)}
-      >
-        {trans._n('%1 line', '%1 lines', hidden)}
+      <button key={index} type="button" className="jp-Insighter-CellDiff-more" onClick={() => setAll(true)}>
+        {trans._n('Show %1 more line', 'Show %1 more lines', hidden)}
       </button>
     );
     index += hidden - 1;

@@ -15,11 +15,11 @@ import {
   StatusDot
 } from '../components';
 import { ReadOnly, useHost, useMay, useRevision } from '../pages/host';
-import { DownloadLink, Facts, Page, Tabs } from '../pages/page';
+import { Facts, Page, Tabs } from '../pages/page';
 import { useResource } from '../pages/resource';
 import { Changes } from './changes';
 import { CommandIDs } from './commands';
-import { downloadUrl, type IHistory, type NotebookModel } from './model';
+import { type IHistory, type NotebookModel } from './model';
 
 /** A command of the experiments. */
 const OPEN_RUN = 'insighter:open-run';
@@ -268,10 +268,12 @@ interface IVersionRowProps extends Omit<IVersionsProps, 'history'> {
 }
 
 function VersionRow({ model, notebook, version, mayChange, onCompare }: IVersionRowProps): JSX.Element {
-  const { trans, commands } = useHost();
+  const host = useHost();
+  const { trans, commands } = host;
   const { project } = model;
   const number = version.version;
   const args = { project, id: notebook.id, name: notebook.name, version: number };
+  const restorable = mayChange && notebook.file !== null;
   return (
     <tr>
       <th scope="row">v{number}</th>
@@ -317,26 +319,24 @@ function VersionRow({ model, notebook, version, mayChange, onCompare }: IVersion
               {trans.__('Changes')}
             </Button>
           )}
-          <DownloadLink
-            href={downloadUrl(project, notebook.id, number)}
-            title={trans.__('Download version %1', number)}
-          >
-            {trans.__('Download')}
-          </DownloadLink>
-          <Button
-            title={trans.__('Open version %1 as it was, as a new file', number)}
-            onClick={() => void commands.execute(CommandIDs.copyVersion, args)}
-          >
-            {trans.__('Open a copy')}
-          </Button>
-          {mayChange && notebook.file !== null && number < notebook.versions && (
-            <Button
-              title={trans.__('Put version %1 back into the file; what it holds now is kept first', number)}
-              onClick={() => void commands.execute(CommandIDs.restore, args)}
-            >
-              {trans.__('Restore')}
-            </Button>
-          )}
+          <IconButton
+            icon={ellipsesIcon}
+            label={trans.__('More about version %1', number)}
+            hasMenu
+            onClick={event =>
+              openMenu(
+                host,
+                [
+                  [
+                    { command: CommandIDs.copyVersion, args },
+                    { command: CommandIDs.download, args }
+                  ],
+                  restorable ? [{ command: CommandIDs.restore, args }] : []
+                ],
+                event.currentTarget
+              )
+            }
+          />
         </span>
       </td>
     </tr>

@@ -6,7 +6,7 @@ import {
 } from '@jupyterlab/application';
 import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { addIcon, copyIcon, launchIcon, undoIcon } from '@jupyterlab/ui-components';
+import { addIcon, copyIcon, downloadIcon, launchIcon, undoIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { Project } from '../api';
@@ -22,7 +22,7 @@ import { IProjects, ISidebar } from '../projects/tokens';
 import { CommandIDs } from './commands';
 import { NotebookExtension } from './extension';
 import { copyVersion, createFile, fileOf, restore } from './files';
-import { deleteNotebook } from './model';
+import { deleteNotebook, downloadUrl } from './model';
 import { NotebooksSection } from './section';
 import type { INotebookArgs } from './widget';
 
@@ -132,7 +132,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     });
 
     commands.addCommand(CommandIDs.copyVersion, {
-      label: trans.__('Open a Copy of the Version'),
+      label: trans.__('Open a Copy'),
       icon: copyIcon,
       describedBy: describe({ ...ONE, version: 'number: The version' }, ['project', 'id', 'version']),
       execute: args =>
@@ -146,8 +146,24 @@ const plugin: JupyterFrontEndPlugin<void> = {
         })
     });
 
+    commands.addCommand(CommandIDs.download, {
+      label: trans.__('Download'),
+      icon: downloadIcon,
+      describedBy: describe({ ...ONE, version: 'number: The version' }, ['project', 'id', 'version']),
+      execute: args => {
+        const [of, id] = [textArg(args, 'project'), textArg(args, 'id')];
+        const version = numberArg(args, 'version');
+        if (of && id && version !== undefined) {
+          const link = document.createElement('a');
+          link.href = downloadUrl(of, id, version);
+          link.download = '';
+          link.click();
+        }
+      }
+    });
+
     commands.addCommand(CommandIDs.restore, {
-      label: trans.__('Restore the Version'),
+      label: trans.__('Restore into the File'),
       icon: undoIcon,
       isVisible: mayChange,
       isEnabled: mayChange,

@@ -139,6 +139,8 @@ function WhatGoes(props: { trans: TranslationBundle; contents: ProjectContents }
   const things = [
     contents.datasets &&
       `${trans._n('%1 dataset', '%1 datasets', contents.datasets)} (${trans._n('%1 version', '%1 versions', contents.dataset_versions)})`,
+    contents.notebooks &&
+      `${trans._n('%1 notebook', '%1 notebooks', contents.notebooks)} (${trans._n('%1 version', '%1 versions', contents.notebook_versions)})`,
     contents.experiments &&
       `${trans._n('%1 experiment', '%1 experiments', contents.experiments)} (${trans._n('%1 run', '%1 runs', contents.runs)})`,
     contents.models &&

@@ -12,6 +12,7 @@ import {
   RelativeTime
 } from '../components';
 import { ReadOnly, useHost, useMay, useRevision } from '../pages/host';
+import { MadeIn } from '../notebooks/madein';
 import { Facts, Page, Tabs } from '../pages/page';
 import { useOwnResource, useResource } from '../pages/resource';
 import { ArtifactTree } from './artifacts';
@@ -114,6 +115,7 @@ function Loaded({ model, run, note }: ILoadedProps): JSX.Element {
                 : trans.__('for %1', formatDuration(took))}
             </span>
           )}
+          {run.tags['insighter.notebook'] && <MadeIn project={project} run={run.id} />}
           <span className="jp-Insighter-WithCopy">
             <span title={run.id}>
               {trans.__('id')} <code>{run.id.slice(0, 8)}</code>
