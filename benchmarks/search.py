@@ -78,7 +78,16 @@ $$;
 call private.expose('benchmark_ilike');
 """
 
-QUERIES = ["wine quality", "customer churn", "titanic", "cafe", "radiology base", "forest 4242", "acidity", "sales segment"]
+QUERIES = [
+    "wine quality",
+    "customer churn",
+    "titanic",
+    "cafe",
+    "radiology base",
+    "forest 4242",
+    "acidity",
+    "sales segment",
+]
 
 
 def _id(text: str) -> UUID:
@@ -117,9 +126,14 @@ def _fill(postgres: EmbeddedPostgres) -> None:
 async def _measure(postgres: EmbeddedPostgres) -> None:
     gateway = EmbeddedDataGateway(postgres, DATABASE)
     await gateway.open()
-    print(f"\n{'milliseconds, typed letter by letter':40}{'p50':>8}{'p95':>8}{'worst':>8}{'ratio p50':>12}{'p95':>8}")
+    print(
+        f"\n{'milliseconds, typed letter by letter':40}{'p50':>8}{'p95':>8}{'worst':>8}{'ratio p50':>12}{'p95':>8}"
+    )
     try:
-        for name, person in [("who sees 60,000 in ten projects", "user5"), ("who owns ten of twenty", "user0")]:
+        for name, person in [
+            ("who sees 60,000 in ten projects", "user5"),
+            ("who owns ten of twenty", "user0"),
+        ]:
             principal = Principal(_id(person))
             ours, naive = [], []
             for query in QUERIES:
@@ -130,7 +144,10 @@ async def _measure(postgres: EmbeddedPostgres) -> None:
             _row(f"assets_search, {name}", ours, naive)
             _row("  ilike under the same policies", naive, naive)
         principal = Principal(_id("user5"))
-        for name, arguments in [("newest of all (no query)", {}), ("of one kind", {"query": "win", "kinds": ["dataset"]})]:
+        for name, arguments in [
+            ("newest of all (no query)", {}),
+            ("of one kind", {"query": "win", "kinds": ["dataset"]}),
+        ]:
             _row(name, [await _timed(gateway, principal, "assets_search", **arguments) for _ in range(100)])
         project = _id("project0")
         for name, function in [("a project's home", "assets_overview"), ("a project's list", "assets_list")]:
@@ -139,7 +156,9 @@ async def _measure(postgres: EmbeddedPostgres) -> None:
         await gateway.close()
 
 
-async def _timed(gateway: EmbeddedDataGateway, principal: Principal, function: str, **arguments: Any) -> float:
+async def _timed(
+    gateway: EmbeddedDataGateway, principal: Principal, function: str, **arguments: Any
+) -> float:
     begun = time.perf_counter()
     await gateway.call(principal, function, **arguments)
     return (time.perf_counter() - begun) * 1000

@@ -7,6 +7,7 @@ In a notebook::
     ix.project                      # the project of this notebook's folder
     wine = ix.datasets.load("wine")
     ix.models, ix.deployments       # the project's registered models and endpoints
+    ix.search("wine")               # assets of every kind, by words
 
 Importing this package is cheap: what a name needs is imported when the name is first used.
 """
@@ -20,11 +21,21 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from insighter_ext.kernel import bus, connect, datasets, deployments, models, project, projects
+    from insighter_ext.kernel import bus, connect, datasets, deployments, models, project, projects, search
 
-__all__ = ["__version__", "bus", "connect", "datasets", "deployments", "models", "project", "projects"]
+__all__ = [
+    "__version__",
+    "bus",
+    "connect",
+    "datasets",
+    "deployments",
+    "models",
+    "project",
+    "projects",
+    "search",
+]
 
-_SDK = frozenset({"bus", "connect", "datasets", "deployments", "models", "project", "projects"})
+_SDK = frozenset({"bus", "connect", "datasets", "deployments", "models", "project", "projects", "search"})
 
 
 class _Package(ModuleType):

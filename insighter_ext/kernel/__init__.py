@@ -5,6 +5,7 @@ Use it as ``import insighter_ext as ix``; in a kernel that Insighter's server st
 
 from __future__ import annotations
 
+from insighter_ext.kernel.assets import search
 from insighter_ext.kernel.bus import Bus
 from insighter_ext.kernel.client import connect
 from insighter_ext.kernel.datasets import Datasets
@@ -13,7 +14,7 @@ from insighter_ext.kernel.models import Models
 from insighter_ext.kernel.projects import CurrentProject, Projects
 from insighter_ext.kernel.scope import Scope
 
-__all__ = ["bus", "connect", "datasets", "deployments", "models", "project", "projects"]
+__all__ = ["bus", "connect", "datasets", "deployments", "models", "project", "projects", "search"]
 
 _here = Scope()
 
