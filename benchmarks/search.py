@@ -1,9 +1,9 @@
 """Search as one types, over 100,000 assets: through the gateway with row-level security, beside the naive way.
 
-20 projects, 100,000 assets, of which a person sees those of ten projects (60,000); some are restricted. A query is typed
-letter by letter, as the panel asks. The peer is a function that asks the same columns of the same rows by ``ilike``,
-every word anywhere, newest first: what one writes without an index of words. It runs under the same policies, in turns
-with ours.
+20 projects, 100,000 assets; a person sees those of ten projects (60,000), but for some that are restricted. A query is
+typed letter by letter, as the panel asks. The peer is a function that asks the same columns of the same rows by
+``ilike``, every word anywhere, newest first: what one writes without an index of words. It runs under the same
+policies, in turns with ours.
 """
 
 from __future__ import annotations
