@@ -1,8 +1,9 @@
 """Search as one types, over 100,000 assets: through the gateway with row-level security, beside the naive way.
 
-20 projects, 100,000 assets, of which a person sees those of ten projects (60,000); some are restricted. A query is typed letter by
-letter, as the panel asks. The peer is a function that asks the same columns of the same rows by ``ilike``, every word anywhere,
-newest first: what one writes without an index of words. It runs under the same policies, in turns with ours.
+20 projects, 100,000 assets; a person sees those of ten projects (60,000), but for some that are restricted. A query is
+typed letter by letter, as the panel asks. The peer is a function that asks the same columns of the same rows by
+``ilike``, every word anywhere, newest first: what one writes without an index of words. It runs under the same
+policies, in turns with ours.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ ROUNDS = 5
 # Words by rank: the first are in many names, the last in few.
 FILL = """
 set session_replication_role = replica;
-insert into auth.users (id, email) select md5('user' || i)::uuid, 'user' || i || '@example.org' from generate_series(0, 9) i;
+insert into auth.users (id, email)
+  select md5('user' || i)::uuid, 'user' || i || '@example.org' from generate_series(0, 9) i;
 insert into insighter.profiles (user_id, email, display_name)
   select id, email, split_part(email, '@', 1) from auth.users on conflict do nothing;
 insert into insighter.projects (id, slug, name, created_by)
-  select md5('project' || i)::uuid, 'project-' || i, 'Project ' || i, md5('user' || i % 2)::uuid from generate_series(0, 19) i;
+  select md5('project' || i)::uuid, 'project-' || i, 'Project ' || i, md5('user' || i % 2)::uuid
+  from generate_series(0, 19) i;
 insert into insighter.members (project_id, user_id, role)
   select md5('project' || i)::uuid, md5('user' || i % 2)::uuid, 'owner' from generate_series(0, 19) i;
 insert into insighter.members (project_id, user_id, role)
@@ -46,20 +49,23 @@ update words set word = w.word from (values (0, 'wine'), (1, 'forest'), (2, 'qua
   (12, 'segment'), (13, 'weather'), (14, 'invoice'), (15, 'radiology')) w (n, word) where words.n = w.n;
 update words set word = translate(word, '0123456789', 'ghijklmnop') where n > 15;
 create unlogged table fill as
-  select i, (array['run', 'run', 'run', 'run', 'run', 'run', 'dataset', 'dataset', 'model', 'experiment'])[1 + i % 10] as kind,
+  select i,
+    (array['run', 'run', 'run', 'run', 'run', 'run', 'dataset', 'dataset', 'model', 'experiment'])[1 + i % 10] as kind,
     case when i < 60000 then i % 10 else 10 + i % 10 end as project,
     (select string_agg(w.word, '-' order by md5(i::text || k)) from generate_series(1, 3) k
-      join words w on w.n = floor(5000 * power((hashtext(i || ' ' || k)::bigint + 2147483648) / 4294967296.0, 4))) as name,
+      join words w on w.n = floor(5000 * power(
+        (hashtext(i || ' ' || k)::bigint + 2147483648) / 4294967296.0, 4))) as name,
     (select string_agg(w.word, ' ') from generate_series(4, 15) k
-      join words w on w.n = floor(5000 * power((hashtext(i || ' ' || k)::bigint + 2147483648) / 4294967296.0, 2))) as terms
+      join words w on w.n = floor(5000 * power(
+        (hashtext(i || ' ' || k)::bigint + 2147483648) / 4294967296.0, 2))) as terms
   from generate_series(0, 99999) i;
 insert into insighter.assets (project_id, kind, id, key, uuid, name, description, terms, version, status, created_by,
     created_at, updated_at)
   select md5('project' || project)::uuid, kind, md5('asset' || i)::uuid::text, name || ' ' || i,
     case when kind in ('dataset', 'model') then md5('asset' || i)::uuid end, name || ' ' || i,
     'What was learnt from ' || name || ' in the spring, and by whom it was asked for.', terms, 1, 'finished',
-    md5('user' || project % 2)::uuid, now() - make_interval(secs => i * 7919 % 100000), now() - make_interval(secs => i * 7919 % 100000)
-  from fill;
+    md5('user' || project % 2)::uuid, changed, changed
+  from fill, lateral (select now() - make_interval(secs => i * 7919 % 100000) as changed) at;
 insert into insighter.restrictions (project_id, asset_kind, asset_id, min_role, created_by)
   select a.project_id, a.kind, a.uuid, 'admin', a.created_by from insighter.assets a
   where a.uuid is not null and hashtext(a.id) % 97 = 0;
@@ -71,7 +77,8 @@ language sql stable set search_path = '' as $$
     from insighter.assets a
     join insighter.projects p on p.id = a.project_id
     left join insighter.profiles f on f.user_id = a.created_by
-    where a.deleted_at is null and (select bool_and(concat_ws(' ', a.name, a.terms, a.description) ilike '%' || w || '%')
+    where a.deleted_at is null and (
+      select bool_and(concat_ws(' ', a.name, a.terms, a.description) ilike '%' || w || '%')
       from string_to_table(p_query, ' ') w)
     order by a.updated_at desc limit 20) page
 $$;
@@ -118,7 +125,8 @@ def _fill(postgres: EmbeddedPostgres) -> None:
                     seconds = time.perf_counter() - begun
         connection.execute("vacuum (analyze)")
         count, size = connection.execute(
-            "select (select count(*) from insighter.assets), pg_size_pretty(pg_relation_size('insighter.assets_search'))"
+            "select (select count(*) from insighter.assets),"
+            " pg_size_pretty(pg_relation_size('insighter.assets_search'))"
         ).fetchone() or (0, "")
     print(f"{count:,} assets, added at {count / seconds:,.0f}/s; the index of words has {size}")
 

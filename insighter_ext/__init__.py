@@ -7,6 +7,7 @@ In a notebook::
     ix.project                      # the project of this notebook's folder
     wine = ix.datasets.load("wine")
     ix.models, ix.deployments       # the project's registered models and endpoints
+    ix.search("wine")               # assets of every kind, by words
 
 Importing this package is cheap: what a name needs is imported when the name is first used.
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         notebook,
         project,
         projects,
+        search,
     )
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "notebook",
     "project",
     "projects",
+    "search",
 ]
 
 _SDK = frozenset(
@@ -59,6 +62,7 @@ _SDK = frozenset(
         "notebook",
         "project",
         "projects",
+        "search",
     }
 )
 

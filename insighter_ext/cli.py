@@ -103,6 +103,17 @@ def _parser() -> argparse.ArgumentParser:
     archives.add(projects, command, server, output)
     sharing.add_members(group("member", "who may what in a project"), command, project)
 
+    search = command(
+        commands,
+        "search",
+        _search,
+        "find assets of all projects by words of names, columns, tags and metrics",
+        server,
+    )
+    search.add_argument("words", nargs="*", help="all of which an asset has; without any: the newest assets")
+    search.add_argument("--kind", action="append", default=[], help="dataset, model …; may be repeated")
+    search.add_argument("--limit", type=int, default=20, help="how many at most (%(default)s)")
+
     datasets = group("dataset", "datasets")
     command(datasets, "list", _dataset_list, "list the datasets", project)
     upload = command(
@@ -227,6 +238,16 @@ def _project_delete(options: argparse.Namespace) -> int:
     client.delete("projects", project["id"], json={"confirm": project["name"]})
     _answer(options, {"deleted": project["id"]}, f"deleted {project['name']}")
     return 0
+
+
+def _search(options: argparse.Namespace) -> None:
+    from insighter_ext.kernel.assets import found
+
+    table = found(_client(options), " ".join(options.words), options.kind, options.limit)
+    if options.json:
+        _answer(options, list(table), "")
+    else:
+        print(table)
 
 
 def _dataset_list(options: argparse.Namespace) -> None:

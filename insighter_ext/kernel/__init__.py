@@ -6,6 +6,7 @@ Use it as ``import insighter_ext as ix``; in a kernel that Insighter's server st
 from __future__ import annotations
 
 from insighter_ext.kernel.activity import Activity
+from insighter_ext.kernel.assets import search
 from insighter_ext.kernel.bus import Bus
 from insighter_ext.kernel.client import connect
 from insighter_ext.kernel.datasets import Datasets
@@ -27,6 +28,7 @@ __all__ = [
     "notebook",
     "project",
     "projects",
+    "search",
 ]
 
 _here = Scope()

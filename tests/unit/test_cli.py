@@ -103,6 +103,13 @@ def test_data_and_models_of_the_current_folder_s_project(shell: Shell, project: 
         "fish"
     ]
     assert "there is no file" in shell("dataset", "upload", "fish", "nowhere.csv", code=1).stderr
+    mark = project["id"][:8]
+    shell("dataset", "upload", f"herring {mark}", "fish.csv")
+    found = shell.json("search", mark, "gra", "--kind", "dataset")
+    assert [(item["key"], item["why"]["text"]) for item in found] == [(f"herring {mark}", "grams")]
+    assert f"herring {mark}" in shell("search", mark).stdout
+    assert shell.json("search", mark, "--kind", "model") == []
+    assert shell("search", mark, "nothing").stdout.startswith("Nothing has all of these words")
     assert shell.json("model", "list") == []
     assert 'no registered model "nothing"' in shell("deploy", "nothing@champion", code=1).stderr
     assert 'no endpoint "nothing"' in shell("undeploy", "nothing", code=1).stderr

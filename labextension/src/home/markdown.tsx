@@ -8,7 +8,8 @@ const MARKDOWN = 'text/markdown';
 export function Markdown(props: { text: string; rendermime: IRenderMimeRegistry | null }): JSX.Element {
   const { text, rendermime } = props;
   const place = React.useRef<HTMLDivElement>(null);
-  React.useEffect(() => {
+  // before the node goes: a widget is taken out of a document only while it is in it
+  React.useLayoutEffect(() => {
     const node = place.current;
     if (!node || !rendermime) {
       return;

@@ -15,31 +15,47 @@ export function AssetTable(props: {
   mixed?: boolean;
 }): JSX.Element {
   const { trans } = useUi();
-  const { assets, mixed } = props;
+  const { assets, mixed = false } = props;
+  // a column in which nothing would stand is left out
+  const columns: IColumns = {
+    mixed,
+    version: mixed || assets.some(({ version }) => version !== null),
+    status: assets.some(({ status }) => status !== '')
+  };
   return (
     <table className="jp-Insighter-Assets" aria-label={props.label}>
       <thead>
         <tr>
           <th scope="col">{trans.__('Name')}</th>
-          <th scope="col">{mixed ? trans.__('Kind') : trans.__('Version')}</th>
-          <th scope="col">{trans.__('Status')}</th>
-          <th scope="col">{trans.__('Owner')}</th>
+          {columns.version && <th scope="col">{mixed ? trans.__('Kind') : trans.__('Version')}</th>}
+          {columns.status && <th scope="col">{trans.__('Status')}</th>}
+          <th scope="col" className="jp-Insighter-Assets-owner">
+            {trans.__('Owner')}
+          </th>
           <th scope="col">{trans.__('Changed')}</th>
-          <th scope="col">
+          <th scope="col" className="jp-Insighter-Assets-pin">
             <span className="jp-Insighter-hidden">{trans.__('Actions')}</span>
           </th>
         </tr>
       </thead>
       <tbody>
         {assets.map(asset => (
-          <AssetRow key={`${asset.kind} ${asset.key}`} asset={asset} mixed={mixed} />
+          <AssetRow key={`${asset.kind} ${asset.key}`} asset={asset} columns={columns} />
         ))}
       </tbody>
     </table>
   );
 }
 
-function AssetRow({ asset, mixed }: { asset: Asset; mixed?: boolean }): JSX.Element {
+/** Which columns a table has beside those that all have. */
+interface IColumns {
+  /** Whether the version stands behind the kind. */
+  readonly mixed: boolean;
+  readonly version: boolean;
+  readonly status: boolean;
+}
+
+function AssetRow({ asset, columns }: { asset: Asset; columns: IColumns }): JSX.Element {
   const host = useHost();
   const { commands, assets } = host;
   const kind = assets.kind(asset.kind);
@@ -65,10 +81,14 @@ function AssetRow({ asset, mixed }: { asset: Asset; mixed?: boolean }): JSX.Elem
           <span>{asset.name}</span>
         </button>
       </th>
-      <td>{mixed ? [kind?.label ?? asset.kind, version].filter(Boolean).join(' ') : version}</td>
-      <td>
-        <AssetStatus status={asset.status} />
-      </td>
+      {columns.version && (
+        <td>{columns.mixed ? `${kind?.label ?? asset.kind} ${version}`.trim() : version}</td>
+      )}
+      {columns.status && (
+        <td>
+          <AssetStatus status={asset.status} />
+        </td>
+      )}
       <td className="jp-Insighter-Assets-owner" title={asset.owner ?? undefined}>
         {asset.owner ?? ''}
       </td>
