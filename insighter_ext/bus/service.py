@@ -45,7 +45,7 @@ class BusService:
     def __init__(self, data: DataGateway, wake: WakeSource) -> None:
         self._data = data
         self._source = wake
-        self._listening: dict[str, set[asyncio.Event]] = {}
+        self._listening: dict[str, dict[asyncio.Event, Topics]] = {}
         self._reading: dict[str, asyncio.Future[Any]] = {}
         self._wakes = 0
         self._started = False
@@ -86,7 +86,7 @@ class BusService:
             after: a position that an answer gave; the present one where None, and then nothing is answered.
             wait: seconds to wait for a message when there is none.
         """
-        with self._ear(principal, project_id) as ear:
+        with self._ear(principal, project_id, Topics(topics)) as ear:
             deadline = asyncio.get_running_loop().time() + wait
             while True:
                 ear.clear()
@@ -110,7 +110,7 @@ class BusService:
         Raises:
             NotFound: the project is gone, or not shared with the principal any more.
         """
-        with self._ear(principal, project_id, topics.ear) as ear:
+        with self._ear(principal, project_id, topics) as ear:
             first = True
             while True:
                 ear.clear()
@@ -163,32 +163,35 @@ class BusService:
             done.exception()  # looked at: whoever asked may have gone, and then it is nobody's
 
     @contextmanager
-    def _ear(
-        self, principal: Principal, project_id: UUID, ear: asyncio.Event | None = None
-    ) -> Iterator[asyncio.Event]:
-        """An event that is set when something happened in the project, or for the person."""
+    def _ear(self, principal: Principal, project_id: UUID, topics: Topics) -> Iterator[asyncio.Event]:
+        """The listener's event, set when something of its topics happened in the project, or for the person."""
         if not self._started:
             self._started = True
             self._source.start(self._wake)
-        ear = ear or asyncio.Event()
-        calls = [str(project_id), str(principal.user_id)]
+        calls = {str(project_id), str(principal.user_id)}
         for call in calls:
-            self._listening.setdefault(call, set()).add(ear)
+            self._listening.setdefault(call, {})[topics.ear] = topics
         try:
-            yield ear
+            yield topics.ear
         finally:
             for call in calls:
                 ears = self._listening[call]
-                ears.discard(ear)
+                del ears[topics.ear]
                 if not ears:
-                    self._listening.pop(call)
+                    del self._listening[call]
 
     def _wake(self, called: str | None) -> None:
         self._wakes += 1
-        chosen = list(self._listening.values()) if called is None else [self._listening.get(called, set())]
+        if called is None:
+            chosen, topic = list(self._listening.values()), ""
+        else:
+            whose, _, topic = called.partition(" ")
+            chosen = [self._listening.get(whose, {})]
         for ears in chosen:
-            for ear in ears:
-                ear.set()
+            for ear, topics in ears.items():
+                # Whoever does not hear the topic need not look.
+                if not topic or topics.heard is None or topic in topics.heard:
+                    ear.set()
 
 
 async def _wait(ear: asyncio.Event, seconds: float) -> None:

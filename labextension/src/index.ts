@@ -23,4 +23,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   ...activity
 ];
 
+/** For other extensions. */
+export { type BusHandler, IBus } from './bus/tokens';
+
 export default plugins;

@@ -130,6 +130,7 @@ def test_what_is_said_finds_whom_it_is_for(
     answer.press("Control+Enter")
     expect(page.locator(".jp-Insighter-Comment")).to_have_count(2)
     theirs.get_by_role("button", name="Edit the comment").click()
+    shoot(bo, "66 editing")
     editing = theirs.get_by_role("textbox", name="Edit the comment")
     editing.fill("Seen, and checked")
     editing.press("Control+Enter")
@@ -172,8 +173,7 @@ def test_what_happens_comes_at_the_top_and_is_found_by_person_kind_and_asset(
     shoot(page, "64 activity")
 
     # Older ones come as one scrolls, none twice.
-    rows.last.scroll_into_view_if_needed()
-    panel(page).locator(".jp-Insighter-Older").scroll_into_view_if_needed()
+    panel(page).locator(".jp-Insighter-Scroll").evaluate("node => node.scrollTo(0, node.scrollHeight)")
     expect(panel(page)).to_contain_text("Ana Lind created the project Wine quality")
     texts = rows.count()
     listed = api.get(f"/insighter/api/projects/{project['id']}/activity", params={"limit": 500}).json()

@@ -226,3 +226,22 @@ def test_after_a_crash_what_is_said_is_not_taken_for_heard() -> None:
     finally:
         postgres.release()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_a_project_has_a_thousand_topics_with_messages_that_stay(database: Database) -> None:
+    owner = database.person()
+    project = project_of(owner, "Many")
+    database.superuser(
+        "insert into insighter.messages (project_id, topic, type, durable, actor, actor_kind)"
+        " select %s, 't' || n, 'x', true, %s, 'person' from generate_series(1, 1000) n",
+        project, owner.user_id,
+    )  # fmt: skip
+    with pytest.raises(InsighterError, match="topics") as error:
+        publish(owner, project, "another")
+    assert refused(error) == 409 and "subject" in str(error.value.hint)
+    publish(owner, project, "t7")
+    publish(owner, project, "another", durable=False)
+    for topic in ("activity", "notifications"):
+        with pytest.raises(InsighterError, match="own") as error:
+            publish(owner, project, topic)
+        assert refused(error) == 422
