@@ -200,7 +200,7 @@ def test_what_happens_comes_at_the_top_and_is_found_by_person_kind_and_asset(
     wait_until_loaded(page)
     expect(panel(page).get_by_label("By whom")).to_have_value(other_id(other))
     expect(rows.first).to_contain_text("sherry", timeout=60_000)
-    rows.first.get_by_role("button", name="sherry").click()
+    rows.first.get_by_role("button", name="sherry", exact=True).click()
     expect(panel(page).get_by_role("heading", name="sherry")).to_be_visible()
     use_theme(page, "JupyterLab Dark")
     run(page, "insighter:open-activity", {"view": "all"})
