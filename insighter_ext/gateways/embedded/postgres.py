@@ -203,7 +203,14 @@ class EmbeddedPostgres:
         if os.geteuid() != 0:
             return False
         if self._system_user is None:
-            _package().ensure_user_exists(_SYSTEM_USER)
+            # One at a time on the whole machine: of two that make the user at once, the second one's takes the place of
+            # the first one's, whose files then belong to nobody.
+            handle = os.open("/etc", os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                _package().ensure_user_exists(_SYSTEM_USER)
+            finally:
+                os.close(handle)
             self._system_user = _SYSTEM_USER
         return True
 
