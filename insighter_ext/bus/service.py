@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,10 @@ _LOOK_SECONDS = 30.0
 """A listener looks this often even if nobody woke it: a right that ended ends its listening too."""
 
 
+Hears = Callable[[str], bool]
+"""Whether somebody hears a topic."""
+
+
 class Topics:
     """What a listener hears: all topics where None. It may change its mind while it listens."""
 
@@ -34,6 +38,10 @@ class Topics:
         self.wanted = topics
         self.ear.set()
 
+    def hears(self, topic: str) -> bool:
+        """Whether a topic is one of them."""
+        return self.heard is None or topic in self.heard
+
 
 class BusService:
     """See the module.
@@ -45,7 +53,7 @@ class BusService:
     def __init__(self, data: DataGateway, wake: WakeSource) -> None:
         self._data = data
         self._source = wake
-        self._listening: dict[str, dict[asyncio.Event, Topics]] = {}
+        self._listening: dict[str, dict[asyncio.Event, Hears]] = {}
         self._reading: dict[str, asyncio.Future[Any]] = {}
         self._wakes = 0
         self._started = False
@@ -86,7 +94,7 @@ class BusService:
             after: a position that an answer gave; the present one where None, and then nothing is answered.
             wait: seconds to wait for a message when there is none.
         """
-        with self._ear(principal, project_id, Topics(topics)) as ear:
+        with self.ear(str(project_id), str(principal.user_id), hears=Topics(topics).hears) as ear:
             deadline = asyncio.get_running_loop().time() + wait
             while True:
                 ear.clear()
@@ -95,7 +103,7 @@ class BusService:
                 if found["items"] or left <= 0:
                     return Batch.model_validate(found)
                 after = found["cursor"]
-                await _wait(ear, min(left, _SOON if found["pending"] else left))
+                await heard(ear, min(left, _SOON if found["pending"] else left))
 
     async def subscribe(
         self,
@@ -110,7 +118,7 @@ class BusService:
         Raises:
             NotFound: the project is gone, or not shared with the principal any more.
         """
-        with self._ear(principal, project_id, topics) as ear:
+        with self.ear(str(project_id), str(principal.user_id), ear=topics.ear, hears=topics.hears) as ear:
             first = True
             while True:
                 ear.clear()
@@ -126,7 +134,7 @@ class BusService:
                     first = False
                     yield Batch.model_validate(found)
                 if not found["more"]:
-                    await _wait(ear, _SOON if found["pending"] else _LOOK_SECONDS)
+                    await heard(ear, _SOON if found["pending"] else _LOOK_SECONDS)
 
     async def _read(
         self,
@@ -163,38 +171,44 @@ class BusService:
             done.exception()  # looked at: whoever asked may have gone, and then it is nobody's
 
     @contextmanager
-    def _ear(self, principal: Principal, project_id: UUID, topics: Topics) -> Iterator[asyncio.Event]:
-        """The listener's event, set when something of its topics happened in the project, or for the person."""
+    def ear(
+        self, *calls: str, ear: asyncio.Event | None = None, hears: Hears = lambda topic: True
+    ) -> Iterator[asyncio.Event]:
+        """Something that is set whenever there is something new to read.
+
+        Args:
+            calls: what the database calls: a project's id, a person's, or what a capability of its own calls by.
+            ear: what is to be set; an event of its own where None.
+            hears: whether a call that names a topic is meant.
+        """
         if not self._started:
             self._started = True
             self._source.start(self._wake)
-        calls = {str(project_id), str(principal.user_id)}
+        ear = ear or asyncio.Event()
         for call in calls:
-            self._listening.setdefault(call, {})[topics.ear] = topics
+            self._listening.setdefault(call, {})[ear] = hears
         try:
-            yield topics.ear
+            yield ear
         finally:
             for call in calls:
                 ears = self._listening[call]
-                del ears[topics.ear]
+                del ears[ear]
                 if not ears:
                     del self._listening[call]
 
     def _wake(self, called: str | None) -> None:
         self._wakes += 1
-        if called is None:
-            chosen, topic = list(self._listening.values()), ""
-        else:
-            whose, _, topic = called.partition(" ")
-            chosen = [self._listening.get(whose, {})]
+        # "<id> <topic>" is for those who hear the topic; without one it is for all whom the id calls.
+        whose, _, topic = (called or "").partition(" ")
+        chosen = list(self._listening.values()) if called is None else [self._listening.get(whose, {})]
         for ears in chosen:
-            for ear, topics in ears.items():
-                # Whoever does not hear the topic need not look.
-                if not topic or topics.heard is None or topic in topics.heard:
+            for ear, hears in ears.items():
+                if not topic or hears(topic):
                     ear.set()
 
 
-async def _wait(ear: asyncio.Event, seconds: float) -> None:
+async def heard(ear: asyncio.Event, seconds: float) -> None:
+    """Wait until an ear hears something, no longer than some seconds."""
     try:
         async with asyncio.timeout(seconds):
             await ear.wait()

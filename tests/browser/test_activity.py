@@ -129,8 +129,10 @@ def test_what_is_said_finds_whom_it_is_for(
     answer.fill("Seen")
     answer.press("Control+Enter")
     expect(page.locator(".jp-Insighter-Comment")).to_have_count(2)
+    # Whoever is looking at it is not told of it besides.
+    expect(ana.locator(".Toastify__toast")).to_have_count(0)
+    expect(ana.get_by_role("button", name="notification for you")).to_have_count(0)
     theirs.get_by_role("button", name="Edit the comment").click()
-    shoot(bo, "66 editing")
     editing = theirs.get_by_role("textbox", name="Edit the comment")
     editing.fill("Seen, and checked")
     editing.press("Control+Enter")
