@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,10 @@ _LOOK_SECONDS = 30.0
 """A listener looks this often even if nobody woke it: a right that ended ends its listening too."""
 
 
+Hears = Callable[[str], bool]
+"""Whether somebody hears a topic."""
+
+
 class Topics:
     """What a listener hears: all topics where None. It may change its mind while it listens."""
 
@@ -34,6 +38,10 @@ class Topics:
         self.wanted = topics
         self.ear.set()
 
+    def hears(self, topic: str) -> bool:
+        """Whether a topic is one of them."""
+        return self.heard is None or topic in self.heard
+
 
 class BusService:
     """See the module.
@@ -45,7 +53,7 @@ class BusService:
     def __init__(self, data: DataGateway, wake: WakeSource) -> None:
         self._data = data
         self._source = wake
-        self._listening: dict[str, set[asyncio.Event]] = {}
+        self._listening: dict[str, dict[asyncio.Event, Hears]] = {}
         self._reading: dict[str, asyncio.Future[Any]] = {}
         self._wakes = 0
         self._started = False
@@ -86,7 +94,7 @@ class BusService:
             after: a position that an answer gave; the present one where None, and then nothing is answered.
             wait: seconds to wait for a message when there is none.
         """
-        with self.ear(str(project_id), str(principal.user_id)) as ear:
+        with self.ear(str(project_id), str(principal.user_id), hears=Topics(topics).hears) as ear:
             deadline = asyncio.get_running_loop().time() + wait
             while True:
                 ear.clear()
@@ -110,7 +118,7 @@ class BusService:
         Raises:
             NotFound: the project is gone, or not shared with the principal any more.
         """
-        with self.ear(str(project_id), str(principal.user_id), ear=topics.ear) as ear:
+        with self.ear(str(project_id), str(principal.user_id), ear=topics.ear, hears=topics.hears) as ear:
             first = True
             while True:
                 ear.clear()
@@ -163,34 +171,40 @@ class BusService:
             done.exception()  # looked at: whoever asked may have gone, and then it is nobody's
 
     @contextmanager
-    def ear(self, *calls: str, ear: asyncio.Event | None = None) -> Iterator[asyncio.Event]:
+    def ear(
+        self, *calls: str, ear: asyncio.Event | None = None, hears: Hears = lambda topic: True
+    ) -> Iterator[asyncio.Event]:
         """Something that is set whenever there is something new to read.
 
         Args:
             calls: what the database calls: a project's id, a person's, or what a capability of its own calls by.
             ear: what is to be set; an event of its own where None.
+            hears: whether a call that names a topic is meant.
         """
         if not self._started:
             self._started = True
             self._source.start(self._wake)
         ear = ear or asyncio.Event()
         for call in calls:
-            self._listening.setdefault(call, set()).add(ear)
+            self._listening.setdefault(call, {})[ear] = hears
         try:
             yield ear
         finally:
             for call in calls:
                 ears = self._listening[call]
-                ears.discard(ear)
+                del ears[ear]
                 if not ears:
-                    self._listening.pop(call)
+                    del self._listening[call]
 
     def _wake(self, called: str | None) -> None:
         self._wakes += 1
-        chosen = list(self._listening.values()) if called is None else [self._listening.get(called, set())]
+        # "<id> <topic>" is for those who hear the topic; without one it is for all whom the id calls.
+        whose, _, topic = (called or "").partition(" ")
+        chosen = list(self._listening.values()) if called is None else [self._listening.get(whose, {})]
         for ears in chosen:
-            for ear in ears:
-                ear.set()
+            for ear, hears in ears.items():
+                if not topic or hears(topic):
+                    ear.set()
 
 
 async def heard(ear: asyncio.Event, seconds: float) -> None:

@@ -37,4 +37,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   ...activity
 ];
 
+/** For other extensions. */
+export { type BusHandler, IBus } from './bus/tokens';
+
 export default plugins;

@@ -85,7 +85,7 @@ def test_what_happened_newest_first_page_by_page_and_by_person_kind_and_asset(wi
     everything = asked()
     assert everything[:-1] == ["commented wine", "created port", "created wine", "joined Ben"]
     assert everything[-1].startswith("created Wine")
-    assert asked(person=wine.ben.user_id) == ["commented wine"]
+    assert asked(person=wine.ben.user_id) == ["commented wine", "joined Ben"]
     assert asked(kind="dataset") == ["commented wine", "created port", "created wine"]
     assert asked(kind="dataset", key="wine") == ["commented wine", "created wine"]
     assert asked(kind="member") == ["joined Ben"]

@@ -39,6 +39,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /projects/{project_id}": {"description": "changed"},
     "DELETE /projects/{project_id}": {"confirm": "its name"},
     "POST /projects/{project_id}/bus": {"topic": "changed", "data": 1},
+    "POST /projects/{project_id}/assets/{kind}/{key}/comments": {"body": "changed"},
+    "PATCH /projects/{project_id}/comments/{comment_id}": {"body": "changed"},
     "POST /projects/{project_id}/models": {"name": "changed", "run_id": "0" * 32},
     "PUT /projects/{project_id}/models/{name}/aliases/{alias}": {"version": 1},
     "POST /projects/{project_id}/deployments": {"name": "changed", "model": "changed", "version": 1},
@@ -55,6 +57,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 # What a viewer may do to a project, though it is no reading.
 OF_A_VIEWER = {
+    "POST /projects/{project_id}/assets/{kind}/{key}/comments",
     # Where on this machine somebody has the project's notebooks is their own affair.
     "PUT /projects/{project_id}/folder",
 }

@@ -129,6 +129,9 @@ def test_what_is_said_finds_whom_it_is_for(
     answer.fill("Seen")
     answer.press("Control+Enter")
     expect(page.locator(".jp-Insighter-Comment")).to_have_count(2)
+    # Whoever is looking at it is not told of it besides.
+    expect(ana.locator(".Toastify__toast")).to_have_count(0)
+    expect(ana.get_by_role("button", name="notification for you")).to_have_count(0)
     theirs.get_by_role("button", name="Edit the comment").click()
     editing = theirs.get_by_role("textbox", name="Edit the comment")
     editing.fill("Seen, and checked")
@@ -172,8 +175,7 @@ def test_what_happens_comes_at_the_top_and_is_found_by_person_kind_and_asset(
     shoot(page, "64 activity")
 
     # Older ones come as one scrolls, none twice.
-    rows.last.scroll_into_view_if_needed()
-    panel(page).locator(".jp-Insighter-Older").scroll_into_view_if_needed()
+    panel(page).locator(".jp-Insighter-Scroll").evaluate("node => node.scrollTo(0, node.scrollHeight)")
     expect(panel(page)).to_contain_text("Ana Lind created the project Wine quality")
     texts = rows.count()
     listed = api.get(f"/insighter/api/projects/{project['id']}/activity", params={"limit": 500}).json()
@@ -200,7 +202,7 @@ def test_what_happens_comes_at_the_top_and_is_found_by_person_kind_and_asset(
     wait_until_loaded(page)
     expect(panel(page).get_by_label("By whom")).to_have_value(other_id(other))
     expect(rows.first).to_contain_text("sherry", timeout=60_000)
-    rows.first.get_by_role("button", name="sherry").click()
+    rows.first.get_by_role("button", name="sherry", exact=True).click()
     expect(panel(page).get_by_role("heading", name="sherry")).to_be_visible()
     use_theme(page, "JupyterLab Dark")
     run(page, "insighter:open-activity", {"view": "all"})

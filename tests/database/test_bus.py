@@ -205,14 +205,19 @@ def test_after_a_crash_what_is_said_is_not_taken_for_heard() -> None:
         with contextlib.closing(database), psycopg.connect(**here, autocommit=True) as other:
             before = other.execute("select pg_current_xact_id()::text::bigint").fetchall()[0][0]
             other.execute("checkpoint")
+            main = psutil.Process(
+                int((postgres.directory / "data" / "postmaster.pid").read_text().split()[0])
+            )
+            children = main.children(recursive=True)
+            for process in children:
+                if "walwriter" in " ".join(process.cmdline()):
+                    process.suspend()  # it would make durable what is to be lost
             for _ in range(200):
                 with other.transaction(force_rollback=True):
                     other.execute("select pg_current_xact_id()")
             _, cursor = read_all(owner, project, None)
             _, again = read_all(owner, project, cursor)
-            pid = int((postgres.directory / "data" / "postmaster.pid").read_text().split()[0])
-            children = psutil.Process(pid).children(recursive=True)
-            for process in [psutil.Process(pid), *children]:
+            for process in [main, *main.children(recursive=True)]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
         postgres.ensure_running()
@@ -226,3 +231,22 @@ def test_after_a_crash_what_is_said_is_not_taken_for_heard() -> None:
     finally:
         postgres.release()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_a_project_has_a_thousand_topics_with_messages_that_stay(database: Database) -> None:
+    owner = database.person()
+    project = project_of(owner, "Many")
+    database.superuser(
+        "insert into insighter.messages (project_id, topic, type, durable, actor, actor_kind)"
+        " select %s, 't' || n, 'x', true, %s, 'person' from generate_series(1, 1000) n",
+        project, owner.user_id,
+    )  # fmt: skip
+    with pytest.raises(InsighterError, match="topics") as error:
+        publish(owner, project, "another")
+    assert refused(error) == 409 and "subject" in str(error.value.hint)
+    publish(owner, project, "t7")
+    publish(owner, project, "another", durable=False)
+    for topic in ("activity", "notifications"):
+        with pytest.raises(InsighterError, match="own") as error:
+            publish(owner, project, topic)
+        assert refused(error) == 422

@@ -16,7 +16,7 @@ SENTENCES = Path(__file__).parents[2] / "labextension" / "src" / "activity" / "s
 VARIABLES = {
     "p_kind": ["dataset", "model", "deployment"],
     "v_asset.kind": ["*"],
-    "p_comment.asset_kind": ["*"],
+    "p_asset.kind": ["*"],
 }
 
 # Functions that write an event for others: the argument that is the verb, and the kind.
@@ -24,6 +24,7 @@ WRITERS = {
     "private.record": (1, 2),
     "private.deployment_event": (1, "deployment"),
     "private.commented": (1, "*"),
+    "private.pin_told": (1, "*"),
 }
 
 # The verbs of a deployment's status, by the constraint of its table.

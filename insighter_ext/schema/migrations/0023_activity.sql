@@ -604,6 +604,26 @@ begin
 end
 $$;
 
+-- The wake-up carries the topic: a chatty one wakes only who hears it.
+create function private.wake_event() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  perform pg_catalog.pg_notify('insighter', new.project_id || ' activity');
+  return null;
+end
+$$;
+create function private.wake_topic() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  perform pg_catalog.pg_notify('insighter', new.project_id || ' ' || new.topic);
+  return null;
+end
+$$;
+drop trigger events_wake on insighter.events;
+create trigger events_wake after insert on insighter.events for each row execute function private.wake_event();
+drop trigger messages_wake on insighter.messages;
+create trigger messages_wake after insert on insighter.messages for each row execute function private.wake_topic();
+
 -- How many topics of a project have durable messages, counted by jumping from one to the next; more than a limit is not
 -- counted.
 create function private.topics_of(p_project_id uuid, p_limit int) returns int
@@ -664,7 +684,7 @@ $$;
 
 call private.expose('activity_list', 'comments_list', 'comments_people', 'comments_create', 'comments_update',
   'comments_delete', 'comments_restore', 'notifications_list', 'notifications_read', 'bus_read', 'bus_publish');
-grant execute on function private.wake_person, private.own_words, private.audience, private.notify, private.event_data,
-  private.comment_json, private.project_of_members, private.project_to_speak_in, private.comment_of, private.comment_body,
-  private.mentions_of, private.commented, private.notification_json, private.stream_end,
-  private.topics_of to authenticated;
+grant execute on function private.wake_person, private.wake_event, private.wake_topic, private.own_words, private.audience,
+  private.notify, private.event_data, private.comment_json, private.project_of_members, private.project_to_speak_in,
+  private.comment_of, private.comment_body, private.mentions_of, private.commented, private.notification_json,
+  private.stream_end, private.topics_of to authenticated;

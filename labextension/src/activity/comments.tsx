@@ -100,6 +100,10 @@ function Comments({ asset, services }: { asset: IAssetRef; services: IServices }
   const mayManage = useMay(project, 'admin');
   const maySpeak = useMay(project, 'viewer') && projects.find(project)?.member !== false;
   const end = React.useRef<HTMLDivElement>(null);
+  React.useEffect(() => {
+    const watching = services.inbox.watch({ project, kind, key }, () => !!end.current?.offsetParent);
+    return () => watching.dispose();
+  }, [services.inbox, project, kind, key]);
   const newest = value?.items[0]?.id;
   React.useEffect(() => {
     if (newest !== undefined) {

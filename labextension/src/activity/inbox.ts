@@ -1,6 +1,8 @@
+import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { activity as api, type Message, type Notification } from '../api';
+import type { IAssetRef } from '../assets/tokens';
 import type { IBus } from '../bus/tokens';
 import type { IProjects } from '../projects/tokens';
 
@@ -93,6 +95,23 @@ export class Inbox {
     }
   }
 
+  /** While comments on an asset are looked at, it is not told that there are new ones, and those there are count as read. */
+  watch(asset: IAssetRef, looking: () => boolean): IDisposable {
+    const watched = (item: Notification): boolean =>
+      item.kind === 'comment' &&
+      item.project_id === asset.project &&
+      item.asset?.kind === asset.kind &&
+      item.asset.key === asset.key &&
+      document.visibilityState === 'visible' &&
+      looking();
+    this._watched.add(watched);
+    const seen = this._state.items?.filter(item => item.read_at === null && watched(item)) ?? [];
+    if (seen.length > 0) {
+      void this.read(seen.map(({ id }) => id));
+    }
+    return new DisposableDelegate(() => this._watched.delete(watched));
+  }
+
   /** Load older ones. */
   async older(): Promise<void> {
     const asked = this._asked;
@@ -135,7 +154,11 @@ export class Inbox {
     }
     this._early.unshift(item);
     this._set({ ...this._state, items: merged([item], items ?? []), unread: unread + 1 });
-    this._arrived.emit(item);
+    if ([...this._watched].some(watched => watched(item))) {
+      void this.read([item.id]);
+    } else {
+      this._arrived.emit(item);
+    }
   }
 
   private _set(state: IInboxState): void {
@@ -147,6 +170,7 @@ export class Inbox {
   private _cursor: string | null = null;
   private _asked = 0;
   private _early: Notification[] = [];
+  private readonly _watched = new Set<(item: Notification) => boolean>();
   private readonly _arrived = new Signal<this, Notification>(this);
   private readonly _changed = new Signal<this, void>(this);
 }

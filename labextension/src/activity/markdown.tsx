@@ -15,7 +15,8 @@ export function Markdown(props: {
   const { text, mentions, rendermime } = props;
   const place = React.useRef<HTMLDivElement>(null);
   const known = JSON.stringify(mentions);
-  React.useEffect(() => {
+  // Of the layout: its end comes while the node is still on the page, where Lumino wants to take it from.
+  React.useLayoutEffect(() => {
     if (!place.current || !rendermime) {
       return;
     }

@@ -26,6 +26,7 @@ const SENTENCES: Readonly<Record<string, readonly [Say, fact?: string]>> = {
   'member.joined': [(t, ...a) => t.__('%2 joined as %3', ...a), 'after'],
   'member.changed': [(t, ...a) => t.__('%1 made %2 %3', ...a), 'after'],
   'member.removed': [(t, ...a) => t.__('%1 removed %2', ...a)],
+  'member.narrowed': [(t, ...a) => t.__('%1 limited what %2 sees', ...a)],
   'member.left': [(t, ...a) => t.__('%2 left', ...a)],
   'member.transferred': [(t, ...a) => t.__('%1 made %2 the owner', ...a)],
 
@@ -38,6 +39,7 @@ const SENTENCES: Readonly<Record<string, readonly [Say, fact?: string]>> = {
 
   'notebook.created': [(t, ...a) => t.__('%1 added the notebook %2', ...a)],
   'notebook.updated': [(t, ...a) => t.__('%1 changed the notebook %2', ...a)],
+  'notebook.ran': [(t, ...a) => t.__('%1 ran the notebook %2', ...a)],
   'notebook.moved': [(t, ...a) => t.__('%1 moved the notebook %2', ...a)],
   'notebook.renamed': [(t, ...a) => t.__('%1 renamed the notebook %3 to %2', ...a), 'before'],
   'notebook.restored': [(t, ...a) => t.__('%1 restored the notebook %2', ...a)],
@@ -78,12 +80,13 @@ const SENTENCES: Readonly<Record<string, readonly [Say, fact?: string]>> = {
 const ANY: Readonly<Record<string, readonly [Say, fact?: string]>> = {
   restricted: [(t, ...a) => t.__('%1 closed %2 to all below %3', ...a), 'min_role'],
   unrestricted: [(t, ...a) => t.__('%1 opened %2 to the whole project', ...a)],
+  pinned: [(t, ...a) => t.__('%1 pinned %2', ...a)],
+  unpinned: [(t, ...a) => t.__('%1 unpinned %2', ...a)],
   commented: [(t, ...a) => t.__('%1 commented on %2', ...a)],
   comment_edited: [(t, ...a) => t.__('%1 edited a comment on %2', ...a)],
   comment_deleted: [(t, ...a) => t.__('%1 deleted a comment on %2', ...a)],
   comment_restored: [(t, ...a) => t.__('%1 brought back a comment on %2', ...a)],
-  edited: [(t, ...a) => t.__('%1 edited %2', ...a)],
-  tagged: [(t, ...a) => t.__('%1 tagged %2', ...a)]
+  earned: [(t, ...a) => t.__('%1 earned %2', ...a)]
 };
 
 /** What no sentence is there for: another release of the server may tell it. */
