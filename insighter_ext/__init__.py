@@ -20,11 +20,21 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from insighter_ext.kernel import bus, connect, datasets, deployments, models, project, projects
+    from insighter_ext.kernel import bus, connect, datasets, deployments, models, project, projects, trash
 
-__all__ = ["__version__", "bus", "connect", "datasets", "deployments", "models", "project", "projects"]
+__all__ = [
+    "__version__",
+    "bus",
+    "connect",
+    "datasets",
+    "deployments",
+    "models",
+    "project",
+    "projects",
+    "trash",
+]
 
-_SDK = frozenset({"bus", "connect", "datasets", "deployments", "models", "project", "projects"})
+_SDK = frozenset({"bus", "connect", "datasets", "deployments", "models", "project", "projects", "trash"})
 
 
 class _Package(ModuleType):

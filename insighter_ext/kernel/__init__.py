@@ -12,8 +12,9 @@ from insighter_ext.kernel.deployments import Deployments
 from insighter_ext.kernel.models import Models
 from insighter_ext.kernel.projects import CurrentProject, Projects
 from insighter_ext.kernel.scope import Scope
+from insighter_ext.kernel.trash import Trash
 
-__all__ = ["bus", "connect", "datasets", "deployments", "models", "project", "projects"]
+__all__ = ["bus", "connect", "datasets", "deployments", "models", "project", "projects", "trash"]
 
 _here = Scope()
 
@@ -34,3 +35,6 @@ deployments = Deployments(_here)
 
 bus = Bus(_here)
 """The project's bus: ``ix.bus.publish("features.ready", 3)``, ``ix.bus.subscribe(…)``, ``ix.bus.latest(…)``."""
+
+trash = Trash(_here)
+"""What was deleted in the project: ``ix.trash.list()``, ``ix.trash["wine"].restore()``."""

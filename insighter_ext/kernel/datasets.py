@@ -252,7 +252,7 @@ class Dataset(Card):
         return added
 
     def delete(self) -> None:
-        """Delete the dataset with all its versions."""
+        """Move the dataset with all its versions to the trash; ``ix.trash`` brings it back."""
         self._scope.client.delete(*self._scope.path("datasets", self.name))
 
     def _lines(self) -> Sequence[str]:
