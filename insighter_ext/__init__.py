@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         project,
         projects,
         search,
+        trash,
     )
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "project",
     "projects",
     "search",
+    "trash",
 ]
 
 _SDK = frozenset(
@@ -63,6 +65,7 @@ _SDK = frozenset(
         "project",
         "projects",
         "search",
+        "trash",
     }
 )
 

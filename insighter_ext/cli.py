@@ -90,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     create = command(projects, "create", _project_create, "make a project and its folder", server)
     create.add_argument("name")
     create.add_argument("--description", default="", help="Markdown")
-    delete = command(projects, "delete", _project_delete, "delete a project with all its assets", server)
+    delete = command(
+        projects, "delete", _project_delete, "move a project with all its assets to the trash", server
+    )
     delete.add_argument("name", help="name, slug or id")
     delete.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -132,12 +134,16 @@ def _parser() -> argparse.ArgumentParser:
     deploy.add_argument(
         "--timeout", type=float, default=120, help="how long to wait, in seconds (%(default)s)"
     )
-    undeploy = command(commands, "undeploy", _undeploy, "stop an endpoint and forget it", project)
+    undeploy = command(commands, "undeploy", _undeploy, "stop an endpoint and move it to the trash", project)
     undeploy.add_argument("name")
 
     from insighter_ext.activity import commands as activity
 
     activity.add(commands, command, project, _scope)
+    from insighter_ext.trash import commands as trash
+
+    trash.add(group("trash", "what was deleted: list, restore, purge"), command, project, _scope)
+    trash.add_projects(projects, command, server, _client)
 
     from insighter_ext.audit import commands as audit
 
@@ -230,13 +236,13 @@ def _project_delete(options: argparse.Namespace) -> int:
         print(
             f"{project['name']} has {has['datasets']} datasets, {has['runs']} runs,"
             f" {has['model_versions']} model versions and {len(has['deployments'])} endpoints."
-            f" They are deleted for good; the folder {project['folder']} stays."
+            f" They go to the trash with it; the folder {project['folder']} stays."
         )
         if input("Type the project's name to delete it: ").strip() != project["name"]:
             print("Nothing was deleted.")
             return 1
     client.delete("projects", project["id"], json={"confirm": project["name"]})
-    _answer(options, {"deleted": project["id"]}, f"deleted {project['name']}")
+    _answer(options, {"deleted": project["id"]}, f"moved {project['name']} to the trash")
     return 0
 
 

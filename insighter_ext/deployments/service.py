@@ -75,7 +75,10 @@ class DeploymentsService:
         await self._keeper.sweep()
 
     async def project_deleted(self) -> None:
-        """Call it when a project was deleted: its endpoints end. What cannot be done now, the next round does."""
+        """Call it when a project was deleted, or endpoints were purged: what is left of them ends and goes.
+
+        What cannot be done now, the next round does.
+        """
         try:
             await self._keeper.sweep()
         except Exception:

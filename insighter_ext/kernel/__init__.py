@@ -16,6 +16,7 @@ from insighter_ext.kernel.models import Models
 from insighter_ext.kernel.notebooks import CurrentNotebook
 from insighter_ext.kernel.projects import CurrentProject, Projects
 from insighter_ext.kernel.scope import Scope
+from insighter_ext.kernel.trash import Trash
 
 __all__ = [
     "activity",
@@ -29,6 +30,7 @@ __all__ = [
     "project",
     "projects",
     "search",
+    "trash",
 ]
 
 _here = Scope()
@@ -59,3 +61,6 @@ bus = Bus(_here)
 
 activity = Activity(_here)
 """What happened in the project: ``ix.activity()``, ``ix.activity(kind="model")``."""
+
+trash = Trash(_here)
+"""What was deleted in the project: ``ix.trash.list()``, ``ix.trash["wine"].restore()``."""

@@ -261,7 +261,7 @@ class Dataset(Card):
         return lineage_of(self._scope, "dataset", self.name, version)
 
     def delete(self) -> None:
-        """Delete the dataset with all its versions."""
+        """Move the dataset with all its versions to the trash; ``ix.trash`` brings it back."""
         self._scope.client.delete(*self._scope.path("datasets", self.name))
 
     def _lines(self) -> Sequence[str]:

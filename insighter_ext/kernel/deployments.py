@@ -175,7 +175,7 @@ class Deployment(Card):
         return self.wait(timeout) if wait else self
 
     def delete(self) -> None:
-        """Stop it and forget it."""
+        """Stop it and move it to the trash; ``ix.trash`` brings it back, stopped."""
         self._scope.client.delete(*self._scope.path("deployments", self.name))
 
     def as_dict(self) -> dict[str, Any]:

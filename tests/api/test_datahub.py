@@ -337,16 +337,20 @@ def test_uploads_of_one_name_at_the_same_time_are_versions_of_their_own(datasets
         assert datasets.api.get(f"{datasets.url}/t/versions/{version}/content").content == content
 
 
-def test_deleting_removes_the_bytes_that_nothing_else_needs(datasets: Datasets) -> None:
+def test_purging_removes_the_bytes_that_nothing_else_needs(datasets: Datasets) -> None:
+    trash = datasets.url.replace("/datasets", "/trash")
     datasets.upload("one", CSV)
     datasets.upload("one", b"a\n1\n")
     datasets.upload("two", CSV)
     assert datasets.api.delete(f"{datasets.url}/one").status_code == 204
     assert datasets.api.get(f"{datasets.url}/one").status_code == 404
     assert datasets.preview("two")["total"] == 2
+    assert hashlib.sha256(b"a\n1\n").hexdigest() in datasets.stored()
+    assert datasets.api.delete(trash).json()["purged"] == 1
     assert hashlib.sha256(CSV).hexdigest() in datasets.stored()
     assert hashlib.sha256(b"a\n1\n").hexdigest() not in datasets.stored()
     assert datasets.api.delete(f"{datasets.url}/two").status_code == 204
+    assert datasets.api.delete(trash).json()["purged"] == 1
     assert datasets.stored() == set()
     assert datasets.upload("one", CSV).json()["version"]["version"] == 1
 
@@ -379,6 +383,7 @@ def test_an_upload_larger_than_memory_allows_streams(datasets: Datasets, server:
     assert received == version["size"]
     assert peak - start < 100 << 20
     datasets.api.delete(f"{datasets.url}/large")
+    assert datasets.api.delete(datasets.url.replace("/datasets", "/trash")).json()["freed_bytes"] > received
 
 
 def test_a_file_over_the_limit_is_refused_however_it_comes(own_server: JupyterServer) -> None:

@@ -210,9 +210,17 @@ def test_a_model_is_deployed_answers_stops_starts_again_and_is_deleted(house: Ho
 
     pid = house.state(made)["pid"]
     assert house.api.delete(house.url("life")).status_code == 204
-    assert not runs(pid) and not house.run_dir(made).exists()
+    assert not runs(pid) and house.run_dir(made).exists()
     assert house.api.get(house.url("life")).status_code == 404
     assert house.invoke(made).status_code == 404
+
+    # Out of the trash it comes back stopped; for good its files go too.
+    entry = f"/insighter/api/projects/{house.project['id']}/trash/deployment/{made['id']}"
+    assert house.api.post(f"{entry}/restore", json={}).status_code == 200
+    assert house.api.get(house.url("life")).json()["status"] == "stopped"
+    assert house.api.delete(house.url("life")).status_code == 204
+    assert house.api.delete(entry).json()["purged"] == 1
+    assert not house.run_dir(made).exists()
 
 
 def test_the_endpoint_speaks_mlflow_s_scoring_protocol(house: House, steady: dict[str, Any]) -> None:
@@ -418,7 +426,7 @@ def test_a_name_is_taken_once(house: House, steady: dict[str, Any]) -> None:
     )
 
 
-def test_one_that_is_deleted_while_it_starts_leaves_nothing(house: House) -> None:
+def test_one_that_is_deleted_while_it_starts_leaves_nothing_running(house: House) -> None:
     made = house.deploy("brief")
     started = eventually(
         lambda: (
@@ -427,7 +435,7 @@ def test_one_that_is_deleted_while_it_starts_leaves_nothing(house: House) -> Non
     )
     pid = json.loads(started.read_text())["pid"]
     assert house.api.delete(house.url("brief")).status_code == 204
-    assert not runs(pid) and not house.run_dir(made).exists()
+    assert not runs(pid)
 
 
 @pytest.mark.slow
@@ -525,5 +533,7 @@ def test_deleting_a_project_ends_its_endpoints(house: House) -> None:
         "DELETE", f"/insighter/api/projects/{house.project['id']}", json={"confirm": house.project["name"]}
     )
     assert answer.status_code == 204, answer.text
-    assert not runs(pid) and not folder.exists()
+    assert not runs(pid) and folder.exists()
     assert house.invoke(made).status_code == 404
+    assert house.api.delete(f"/insighter/api/trash/{house.project['id']}").status_code == 200
+    assert not folder.exists()

@@ -144,6 +144,7 @@ async def test_what_a_deleted_deployment_left_is_removed(
     held = kept.run_dir.try_hold()
     assert held is not None
     await platform.data.call(owner_of(platform), "projects_delete", id=left.project_id)
+    await platform.data.call(owner_of(platform), "trash_projects_purge", id=left.project_id)
     await platform.deployments.sweep()
     held.release()
     assert process.wait(10) is not None
@@ -170,6 +171,7 @@ async def test_an_endpoint_on_another_machine_is_named_and_left_alone(platform: 
     moved = await platform.deployments.start(owner_of(platform), left.project_id, left.name)
     assert moved.host == here(platform)["host"]
     await platform.deployments.delete(owner_of(platform), left.project_id, left.name)
+    await platform.trash.purge(owner_of(platform), left.project_id)
     assert not left.run_dir.path.exists()
 
 

@@ -72,6 +72,8 @@ def test_deletion_asks_for_the_name_and_leaves_the_folder(
     assert api.get(url).status_code == 200
     assert api.request("DELETE", url, json={"confirm": project["name"]}).status_code == 204
     assert api.get(url).status_code == 404
+    assert notebook.is_file() and (notebook.parent / ".insighter.json").exists(), "it may come back"
+    assert api.delete(f"/insighter/api/trash/{project['id']}").status_code == 200
     assert notebook.is_file() and not (notebook.parent / ".insighter.json").exists()
 
 

@@ -75,7 +75,6 @@ class World:
                     "export",
                 )
             },
-            "achievement": uuid4(),
             "slug": "no-such-project",
             "run_hex": uuid4().hex,
             "experiment": 987_654_321,

@@ -118,5 +118,6 @@ def test_from_a_csv_file_to_a_live_endpoint(server: JupyterServer, api: httpx.Cl
     assert api.request("DELETE", base, json={"confirm": project["name"]}).status_code == 204
     assert api.get(f"{base}/deployments").status_code == 404
     assert api.post(f"/{endpoint['path']}/invocations", json={}).status_code == 404
+    assert api.delete(f"/insighter/api/trash/{project['id']}").json()["freed_bytes"] > 0
     assert not (server.data_dir / "objects" / project["id"]).exists()
     assert (server.root / notebook).is_file()

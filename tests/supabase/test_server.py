@@ -165,6 +165,31 @@ def test_the_model_answers_behind_an_address_until_it_is_stopped(
     assert ann.delete(f"{url}/line").status_code == 204
 
 
+def test_what_is_deleted_comes_back_and_a_purge_frees_the_storage(
+    ann: httpx.Client, double: Double, project: dict[str, Any]
+) -> None:
+    url = f"{API}/projects/{project['id']}"
+    added = ann.post(f"{url}/datasets/letters/versions", content=b"a\nx\ny\n")
+    assert added.status_code == 201, added.text
+
+    def stored() -> int:
+        count: int = double.superuser("select count(*) from storage.objects where bucket_id = 'insighter'")[
+            0
+        ][0]
+        return count
+
+    before = stored()
+    assert ann.delete(f"{url}/datasets/letters").status_code == 204
+    (entry,) = ann.get(f"{url}/trash", params={"kind": "dataset"}).json()["items"]
+    back = ann.post(f"{url}/trash/dataset/{entry['id']}/restore", json={})
+    assert back.status_code == 200, back.text
+    assert ann.get(f"{url}/datasets/letters/versions/1/content").text == "a\nx\ny\n"
+    assert ann.delete(f"{url}/datasets/letters").status_code == 204
+    gone = ann.delete(f"{url}/trash/dataset/{entry['id']}").json()
+    assert (gone["purged"], gone["freed_objects"], gone["pending"]) == (1, 2, False)
+    assert gone["freed_bytes"] == entry["bytes"] > 0 and stored() == before - 2
+
+
 def test_what_was_done_is_in_the_audit_and_its_chain_is_whole(
     ann: httpx.Client, project: dict[str, Any]
 ) -> None:

@@ -2,7 +2,7 @@ import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { ApiError, type Purged } from '../api';
-import { formatBytes, formatNumber } from '../components';
+import { formatBytes } from '../components';
 import { ask, Field } from '../pages/ask';
 import type { IHost } from '../pages/host';
 
@@ -99,7 +99,6 @@ function outcome(trans: TranslationBundle, done: Purged): string {
           'Freed %2: %1 stored file.',
           'Freed %2: %1 stored files.',
           freed_objects,
-          formatNumber(freed_objects),
           formatBytes(freed_bytes)
         )
       : trans.__('Nothing was stored for it alone.')

@@ -94,8 +94,7 @@ export function TrashPage({ project }: { project: string }): JSX.Element {
                     trans._n(
                       '%1 deleted thing goes for good, with everything that hangs on it.',
                       '%1 deleted things go for good, with everything that hangs on them.',
-                      value.length,
-                      formatNumber(value.length)
+                      value.length
                     ),
                     frees(total)
                   ],
@@ -112,7 +111,7 @@ export function TrashPage({ project }: { project: string }): JSX.Element {
       summary={
         !!value?.length && (
           <Facts>
-            <span>{trans._n('%1 thing', '%1 things', value.length, formatNumber(value.length))}</span>
+            <span>{trans._n('%1 thing', '%1 things', value.length)}</span>
             {total > 0 && <span>{trans.__('%1 to be freed', formatBytes(total))}</span>}
             <span>{trans._n('kept for %1 day', 'kept for %1 days', days)}</span>
           </Facts>
