@@ -26,13 +26,15 @@ type Answer<O> = O extends { responses: infer Responses }
   ? Json<Responses[Extract<keyof Responses, 200 | 201 | 202 | 204>]>
   : never;
 
-type PathOf<O> = O extends { parameters: { path: infer Path } } ? { path: Path } : { path?: undefined };
+// In brackets: while the compiler does not know which route it is, these are asked of all at once, and a union of each with a
+// union of each is more than it can hold.
+type PathOf<O> = [O] extends [{ parameters: { path: infer Path } }] ? { path: Path } : { path?: undefined };
 
-type QueryOf<O> = O extends { parameters: { query?: infer Query } }
+type QueryOf<O> = [O] extends [{ parameters: { query?: infer Query } }]
   ? { query?: Query }
   : { query?: undefined };
 
-type BodyOf<O> = O extends { requestBody: { content: { 'application/json': infer Body } } }
+type BodyOf<O> = [O] extends [{ requestBody: { content: { 'application/json': infer Body } } }]
   ? { body: Body }
   : { body?: undefined };
 
@@ -115,13 +117,11 @@ export interface IApiErrorOptions {
  *
  * @throws ApiError when there is no answer or it is an error; `AbortError` (a DOMException) when `signal` gave up.
  */
-export function call<M extends Method, R extends RoutesWith<M>>(
+export async function call<M extends Method, R extends RoutesWith<M>>(
   method: M,
   route: R,
   options: Options<Operation<R, M>>
-): Promise<Answer<Operation<R, M>>>;
-// What is checked is checked above: of all routes at once the compiler would make more types than it can hold.
-export async function call(method: Method, route: Route, options: unknown): Promise<unknown> {
+): Promise<Answer<Operation<R, M>>> {
   const { path, query, body, signal } = options as {
     path?: PathValues;
     query?: QueryValues;
@@ -134,7 +134,7 @@ export async function call(method: Method, route: Route, options: unknown): Prom
     body === undefined ? undefined : JSON.stringify(body),
     signal
   );
-  return readJson(response);
+  return (await readJson(response)) as Answer<Operation<R, M>>;
 }
 
 /** The whole address of a route of the API. */

@@ -912,7 +912,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Close a dataset, model or deployment to all but members with a role, and people named; for admins */
+        /** Close a dataset, notebook (by its id), model or deployment to all but members with a role and people named */
         put: operations["Restriction_put"];
         post?: never;
         /** Open an asset to all who see its project; for admins */
@@ -10714,7 +10714,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Close a dataset, model or deployment to all but members with a role, and people named; for admins */
+            /** @description Close a dataset, notebook (by its id), model or deployment to all but members with a role and people named */
             200: {
                 headers: {
                     [name: string]: unknown;
