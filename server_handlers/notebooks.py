@@ -63,7 +63,11 @@ class NotebookHandler(ApiHandler):
     async def get(self, project_id: UUID, notebook_id: UUID) -> Notebook:
         return await self.platform.notebooks.get(self.principal, project_id, notebook_id, self.root)
 
-    @operation("Delete a notebook with all its versions; its file stays", status=204, errors=(403, 404, 409))
+    @operation(
+        "Move a notebook with all its versions to the trash; its file stays",
+        status=204,
+        errors=(403, 404, 409),
+    )
     async def delete(self, project_id: UUID, notebook_id: UUID) -> None:
         await self.platform.notebooks.delete(self.principal, project_id, notebook_id)
 

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from insighter_ext.errors import Conflict, Forbidden, InsighterError, NotFound, TooLarge
-from insighter_ext.gateways import DataGateway, ObjectStore, delete_released
+from insighter_ext.gateways import DataGateway, ObjectStore
 from insighter_ext.models import Page, PageQuery
 from insighter_ext.notebooks import files, snapshots
 from insighter_ext.notebooks.comparing import Comparer
@@ -258,9 +258,8 @@ class NotebooksService:
             log.warning("an object without an owner stays behind: %s", key, exc_info=True)
 
     async def delete(self, principal: Principal, project_id: UUID, notebook_id: UUID) -> None:
-        """Delete a notebook with all versions; its file stays where it is."""
-        gone = await self._data.call(principal, "notebooks_delete", project_id=project_id, id=notebook_id)
-        await delete_released(self._objects, principal, gone)
+        """Move a notebook with all versions to the trash; its file stays where it is."""
+        await self._data.call(principal, "notebooks_delete", project_id=project_id, id=notebook_id)
 
     # ---- where the files are
 

@@ -361,17 +361,53 @@ def test_what_changed_between_two_versions(folder: Folder) -> None:
 # ---- deletion, permissions ------------------------------------------------------------------------------------------
 
 
-def test_deletion_takes_the_versions_and_leaves_the_file(folder: Folder, server: JupyterServer) -> None:
+def test_deletion_leaves_the_file_and_a_purge_frees_the_versions(
+    folder: Folder, server: JupyterServer
+) -> None:
     made = folder.made("one.ipynb", cell("1"))
     told = folder.snapshot(made, notebook(cell("1"))).json()["version"]
     ours = server.data_dir / "objects" / folder.project["id"]
     stored = [path for path in ours.rglob("*") if told["sha256"] in path.name]
-    assert stored
-    assert folder.api.delete(f"{folder.notebooks}/{made['id']}").status_code == 204
-    assert folder.api.get(f"{folder.notebooks}/{made['id']}").status_code == 404
+    size = sum(path.stat().st_size for path in stored)
+    here = f"{folder.notebooks}/{made['id']}"
+    trash = f"{API}/projects/{folder.project['id']}/trash"
+    entry = f"{trash}/notebook/{made['id']}"
+    assert size > 0
+    assert folder.api.delete(here).status_code == 204
+    assert folder.api.get(here).status_code == 404
+    assert folder.api.get(f"{here}/versions/1/content").status_code == 404
     assert (folder.path / "one.ipynb").is_file()
+    [listed] = folder.api.get(trash).json()["items"]
+    assert (listed["kind"], listed["name"], listed["bytes"]) == ("notebook", "one", size)
+    refused = folder.api.post(f"{entry}/restore", json={"name": "two"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_name")
+    assert folder.api.post(f"{entry}/restore", json={}).status_code == 200
+    assert folder.api.get(f"{here}/versions/1/content").status_code == 200
+    assert folder.bind("one.ipynb").json()["id"] == made["id"], "the file is the notebook again"
+    assert folder.api.delete(here).status_code == 204
+    assert all(path.exists() for path in stored)
+    told = folder.api.delete(entry).json()
+    assert (told["purged"], told["freed_objects"], told["freed_bytes"]) == (1, len(stored), size)
     assert [path for path in stored if path.exists()] == []
-    assert folder.bind("one.ipynb").json()["id"] != made["id"], "the mark of what was deleted opens nothing"
+    assert (folder.path / "one.ipynb").is_file()
+
+
+def test_a_file_whose_notebook_is_in_the_trash_is_a_new_one_when_it_is_used(folder: Folder) -> None:
+    made = folder.made("one.ipynb", cell("1"))
+    folder.snapshot(made, notebook(cell("1")))
+    folder.api.delete(f"{folder.notebooks}/{made['id']}")
+    assert folder.api.get(folder.notebooks).json()["items"] == []
+    assert folder.snapshot(made, notebook(cell("2"))).status_code == 404
+    again = folder.bind("one.ipynb", id=made["id"]).json()
+    assert again["id"] != made["id"] and again["versions"] == 0
+    folder.write("one.ipynb", notebook(cell("1"), mark=again["id"]))
+    assert folder.bind("one.ipynb").json()["id"] == again["id"]
+    assert folder.snapshot(again, notebook(cell("2"))).status_code == 201
+    back = f"{API}/projects/{folder.project['id']}/trash/notebook/{made['id']}/restore"
+    assert folder.api.post(back, json={}).status_code == 200
+    both = folder.api.get(folder.notebooks).json()["items"]
+    assert {item["id"] for item in both} == {made["id"], again["id"]}
+    assert folder.bind("one.ipynb").json()["id"] == again["id"], "the file is the one it says it is"
 
 
 def test_a_kernel_keeps_to_its_project(

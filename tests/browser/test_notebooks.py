@@ -136,9 +136,16 @@ def test_what_ran_is_a_version_and_what_changed_is_shown(page: Page, lab: Jupyte
         row(page, "Notebooks", "Forest v1").click(button="right")
         page.get_by_role("menuitem", name="Delete Notebook…").click()
         shoot(page, "notebooks 07 delete")
-        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        page.get_by_role("dialog").get_by_role("button", name="Move to Trash").click()
         expect(row(page, "Notebooks", "Forest v1")).to_have_count(0)
         assert (lab.root / project["folder"] / "Forest v1.ipynb").is_file()
+        told = page.locator(".Toastify__toast", has_text="in the trash until")
+        expect(told).to_contain_text("“Forest v1”", timeout=SLOW)
+        command(page, "insighter:open-trash", project=project["id"])
+        expect(page.get_by_role("row", name="Forest v1")).to_contain_text("Notebook", timeout=SLOW)
+        shoot(page, "notebooks 08 in the trash")
+        told.get_by_role("button", name="Undo").click()
+        expect(row(page, "Notebooks", "Forest v1")).to_be_visible(timeout=SLOW)
 
 
 def source_of(file: Path) -> str:

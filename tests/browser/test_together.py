@@ -1,4 +1,4 @@
-"""Two people in two browsers, from the first invitation to the end: what one does is on the other's screen by itself."""
+"""Two people in two browsers, from the first invitation to the end: what one does is on the other's screen at once."""
 
 from __future__ import annotations
 

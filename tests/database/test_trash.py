@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -265,6 +265,135 @@ def test_the_activity_and_the_audit_tell_all_of_it(database: Database, owner: Pe
     ]
     gone = owner.call("audit_list", project_id=project, asset_kind="model", action="deleted")["items"]
     assert gone[0]["asset_name"].startswith("rating-trashed-")
+
+
+# ---- notebooks ------------------------------------------------------------------------------------------------------
+
+
+def bound(person: Person, project: str, path: str = "fit.ipynb", **more: Any) -> str:
+    return str(person.call("notebooks_bind", project_id=project, path=path, **more)["id"])
+
+
+def keep(person: Person, project: str, notebook: str, content: str) -> None:
+    person.call(
+        "notebooks_add_version", project_id=project, id=notebook, sha256=digest(content), size=len(content),
+        fingerprint=digest(content), cells=1, reason="ran", outcome="ok",
+    )  # fmt: skip
+
+
+def test_a_deleted_notebook_is_hidden_with_all_that_is_its_own(
+    database: Database, owner: Person, project: str
+) -> None:
+    kernel = owner.kernel(project)
+    notebook, kernel_id = bound(owner, project), uuid4()
+    keep(owner, project, notebook, "one")
+    key = f"{project}/{digest('one')}"
+    credential = owner.call(
+        "credentials_issue", project_id=project, label="kernel", secret_hash=digest(str(kernel_id)),
+        issuer_hash="2" * 64, seconds=3600,
+    )["id"]  # fmt: skip
+    owner.call(
+        "notebooks_attach", project_id=project, id=notebook, kernel_id=kernel_id, credential_id=credential
+    )
+    experiment = kernel.call("experiments_create", name="search")["id"]
+    run = kernel.call("runs_create", experiment_id=experiment, name="forest")["id"]
+    database.superuser(
+        "insert into insighter.notebook_runs (project_id, run_id, notebook_id, kernel_id, version)"
+        " values (%s, %s, %s, %s, 1)",
+        project, UUID(run), notebook, kernel_id,
+    )  # fmt: skip
+    tables = ("notebooks", "notebook_versions", "notebook_kernels", "notebook_runs")
+    rows = {table: f"select 1 from insighter.{table} where project_id = '{project}'" for table in tables}
+    people = (owner, database.member(project, "admin"), kernel)
+    for person in people:
+        assert {table: len(person.rows(query)) for table, query in rows.items()} == dict.fromkeys(tables, 1)
+    entry = owner.call("notebooks_delete", project_id=project, id=notebook)
+    assert (entry["kind"], entry["id"], entry["name"]) == ("notebook", notebook, "fit")
+    for person in people:
+        assert {table: len(person.rows(query)) for table, query in rows.items()} == dict.fromkeys(tables, 0)
+        assert person.rows("select 1 from insighter.assets where id = %s", notebook) == []
+        assert person.call("notebooks_list", project_id=project)["items"] == []
+        assert person.call("notebooks_of_run", project_id=project, run_id=run) is None
+        assert person.call("objects_authorize", keys=[key], action="read") == []
+        assert person.call("objects_authorize", keys=[key], action="delete") == []
+        for function in ("notebooks_get", "notebooks_versions", "notebooks_delete"):
+            with pytest.raises(NotFound):
+                person.call(function, project_id=project, id=notebook)
+    with pytest.raises(NotFound):
+        keep(owner, project, notebook, "two")
+    with pytest.raises(Invalid) as refused:
+        owner.call("trash_restore", project_id=project, kind="notebook", id=notebook, name="other")
+    assert refused.value.code == "invalid_name"
+    with pytest.raises(Forbidden):
+        database.member(project, "viewer").call(
+            "trash_restore", project_id=project, kind="notebook", id=notebook
+        )
+    owner.call("trash_restore", project_id=project, kind="notebook", id=notebook, name="fit")
+    for person in people:
+        assert {table: len(person.rows(query)) for table, query in rows.items()} == dict.fromkeys(tables, 1)
+        assert person.call("notebooks_of_run", project_id=project, run_id=run)["id"] == notebook
+        assert person.call("objects_authorize", keys=[key], action="read") == [key]
+    assert bound(owner, project) == notebook, "its path leads to it again"
+    told = owner.rows("select verb from insighter.events where asset_uuid = %s order by id", notebook)
+    assert [verb for (verb,) in told] == ["created", "ran", "deleted", "restored"]
+
+
+def test_the_file_of_a_deleted_notebook_is_a_new_one_when_it_is_used(owner: Person, project: str) -> None:
+    unmarked = bound(owner, project)
+    owner.call("notebooks_delete", project_id=project, id=unmarked)
+    second = bound(owner, project)
+    assert second != unmarked
+    assert bound(owner, project, id=second) == second  # now the file carries it
+    owner.call("notebooks_delete", project_id=project, id=second)
+    third = bound(owner, project, id=second)
+    assert third not in (unmarked, second)
+    assert bound(owner, project, id=second) == third, "and one only, though the file was not saved yet"
+    deleted = owner.call("trash_list", project_id=project)["items"]
+    assert [item["id"] for item in deleted] == [second, unmarked]
+    # Both come back beside it, though all three were at one path; the file is the one whose id it carries.
+    for notebook in (unmarked, second):
+        owner.call("trash_restore", project_id=project, kind="notebook", id=notebook)
+    listed = owner.call("notebooks_list", project_id=project)["items"]
+    assert {item["id"] for item in listed} == {unmarked, second, third}
+    assert bound(owner, project, id=third) == third
+    assert bound(owner, project, id=second) == second
+    assert bound(owner, project, id=unmarked) == unmarked
+
+
+def test_the_file_of_a_closed_notebook_becomes_no_other_when_that_is_deleted(
+    database: Database, owner: Person, project: str
+) -> None:
+    notebook = bound(owner, project)
+    owner.call("restrictions_set", project_id=project, kind="notebook", name=notebook, min_role="owner")
+    owner.call("notebooks_delete", project_id=project, id=notebook)
+    editor = database.member(project, "editor")
+    assert trash(editor, project) == {}
+    with pytest.raises(NotFound):
+        bound(editor, project, id=notebook)
+    owner.call("trash_restore", project_id=project, kind="notebook", id=notebook)
+    assert editor.call("notebooks_list", project_id=project)["items"] == []
+
+
+def test_a_purged_notebook_frees_its_snapshots_and_no_others(
+    database: Database, owner: Person, project: str
+) -> None:
+    kept, gone = bound(owner, project, "kept.ipynb"), bound(owner, project, "gone.ipynb")
+    for notebook, content in ((kept, "shared"), (gone, "shared"), (gone, "alone!"), (gone, "again")):
+        keep(owner, project, notebook, content)
+    keep(owner, project, gone, "alone!")
+    owner.call("notebooks_delete", project_id=project, id=gone)
+    weight = trash(owner, project)["notebook gone"]
+    assert (weight["objects"], weight["bytes"]) == (2, len("alone!") + len("again"))
+    (ended,) = owner.call("trash_purge", project_id=project, kind="notebook", id=gone)["items"]
+    assert (ended["purged"], ended["kept_objects"], ended["kept_bytes"]) == (True, 1, len("shared"))
+    assert released(owner, project) == {f"{project}/{digest(text)}" for text in ("alone!", "again")}
+    for table, column in (("notebooks", "id"), ("notebook_versions", "notebook_id"), ("assets", "uuid")):
+        left = database.superuser(f"select 1 from insighter.{table} where {column} = %s", gone)
+        assert left == [], table
+    assert trash(owner, project) == {}
+    told = owner.rows("select verb from insighter.events where asset_uuid = %s order by id", gone)
+    assert [verb for (verb,) in told][-2:] == ["deleted", "purged"]
+    assert owner.call("notebooks_get", project_id=project, id=kept)["versions"] == 1
 
 
 # ---- for good -------------------------------------------------------------------------------------------------------

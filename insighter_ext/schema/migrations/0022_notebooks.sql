@@ -13,6 +13,8 @@ create table insighter.notebooks (
   name text generated always as (regexp_replace(path, '^.*/|\.ipynb$', '', 'g')) stored,
   -- Whether the file is known to carry the id; until then it is known by its path to whoever made it.
   marked boolean not null default false,
+  -- In the trash: its file is not known to be it until it comes back.
+  trashed boolean not null default false,
   kernel text not null default '' check (char_length(kernel) <= 200),
   language text not null default '' check (char_length(language) <= 100),
   versions int not null default 0,
@@ -24,7 +26,8 @@ create table insighter.notebooks (
   updated_at timestamptz not null default now(),
   unique (project_id, id)
 );
-create unique index notebooks_unmarked on insighter.notebooks (project_id, created_by, path) where not marked;
+create unique index notebooks_unmarked on insighter.notebooks (project_id, created_by, path)
+  where not (marked or trashed);
 create index notebooks_name on insighter.notebooks (project_id, lower(name), id);
 
 create table insighter.notebook_versions (
@@ -132,7 +135,7 @@ create policy notebook_runs_restricted on insighter.notebook_runs as restrictive
 
 -- Which notebook a kernel runs is told by its session; which made a run, by the run, whose creation is audited.
 call private.audited('insighter.notebooks', 'notebook', 'project_id', 'id', 'name',
-  'marked,versions,last_run_at,last_run_by,last_run_outcome');
+  'marked,trashed,versions,last_run_at,last_run_by,last_run_outcome');
 call private.audited('insighter.notebook_versions', 'notebook_version', 'project_id', 'notebook_id,version');
 
 -- ---- notebooks can be more closed than their project ----------------------------------------------------------------
@@ -145,6 +148,24 @@ language plpgsql stable security definer rows 10 set search_path = '' as $$
 begin
   return query select private.hidden('dataset') union all select private.hidden('notebook')
     union all select private.hidden('model') union all select private.hidden('deployment');
+end
+$$;
+
+-- As private.is_hidden, but for restrictions alone, whatever else may hide an asset.
+create function private.is_restricted(p_kind text, p_project_id uuid, p_id uuid) returns boolean
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_restriction insighter.restrictions;
+begin
+  select * into v_restriction from insighter.restrictions r
+  where r.project_id = p_project_id and r.asset_kind = p_kind and r.asset_id = p_id;
+  if not found then
+    return false;
+  end if;
+  return not exists (
+    select from insighter.members m where m.project_id = p_project_id and m.user_id = auth.uid()
+      and (least(m.role, (auth.jwt() -> 'insighter' ->> 'role')::insighter.project_role) >= v_restriction.min_role
+        or m.user_id = any (v_restriction.people)));
 end
 $$;
 
@@ -453,7 +474,8 @@ $$;
 -- ---- changing -------------------------------------------------------------------------------------------------------
 
 -- The notebook of a file: by the id it carries, else by its path, as long as no file was seen to carry the id; else a new
--- one. A copy carries the id of another file, and so comes without it: "p_copy" keeps it from that file's notebook.
+-- one, as one whose notebook is in the trash is. A copy carries the id of another file, and so comes without it: "p_copy"
+-- keeps it from that file's notebook.
 create function public.notebooks_bind(
   p_project_id uuid, p_path text, p_id uuid default null, p_copy boolean default false, p_kernel text default null,
   p_language text default null
@@ -466,7 +488,7 @@ declare
   v_made boolean := false;
 begin
   -- The file of a notebook that is closed to the caller does not become another one, open to all.
-  if p_id is not null and private.is_hidden('notebook', v_project.id, p_id) then
+  if p_id is not null and private.is_restricted('notebook', v_project.id, p_id) then
     perform private.fail(404, 'notebook_not_found', 'this notebook is not shared with you', 'ask an admin of the project');
   end if;
   if p_id is not null and not p_copy then
@@ -475,7 +497,7 @@ begin
   if v_found.id is null then
     insert into insighter.notebooks (project_id, path, kernel, language)
     values (v_project.id, p_path, coalesce(p_kernel, ''), coalesce(p_language, ''))
-    on conflict (project_id, created_by, path) where not marked do nothing
+    on conflict (project_id, created_by, path) where not (marked or trashed) do nothing
     returning * into v_found;
     v_made := v_found.id is not null;
     if v_made then
@@ -588,26 +610,6 @@ begin
 end
 $$;
 
--- Delete a notebook with all versions; the file is its owner's. Answers which objects nothing in the project needs any more,
--- and when the last of these versions was added, as datasets_delete does.
-create function public.notebooks_delete(p_project_id uuid, p_id uuid) returns jsonb
-language plpgsql set search_path = '' as $$
-declare
-  v_notebook insighter.notebooks := private.notebook(p_project_id, p_id);
-  v_project insighter.projects := private.project_for(p_project_id, 'editor');
-  v_keys text[];
-  v_newest timestamptz;
-begin
-  select * into v_notebook from insighter.notebooks where project_id = v_project.id and id = p_id for update;
-  select array_agg(v.object_key), max(v.created_at) into v_keys, v_newest
-  from insighter.notebook_versions v where v.project_id = v_project.id and v.notebook_id = p_id;
-  delete from insighter.notebooks where project_id = v_project.id and id = p_id;
-  perform private.record(v_project.id, 'deleted', 'notebook', p_id::text, v_notebook.name,
-    jsonb_build_object('versions', v_notebook.versions));
-  return jsonb_build_object('keys', private.objects_unreferenced(v_project.id, v_keys), 'newest', v_newest);
-end
-$$;
-
 -- ---- what hangs on a project ----------------------------------------------------------------------------------------
 
 create or replace function public.projects_contents(p_id uuid) returns jsonb
@@ -637,8 +639,8 @@ end
 $$;
 
 call private.expose('notebooks_list', 'notebooks_get', 'notebooks_versions', 'notebooks_version', 'notebooks_of_run',
-  'notebooks_bind', 'notebooks_attach', 'notebooks_unchanged', 'notebooks_add_version', 'notebooks_delete');
+  'notebooks_bind', 'notebooks_attach', 'notebooks_unchanged', 'notebooks_add_version');
 -- Not for callers, whatever the server grants by default.
 revoke all on function private.notebook_changed from public, anon, authenticated, service_role;
-grant execute on function private.run_in_notebook, private.notebook_runs_made, private.maker, private.notebook_json,
-  private.notebook_version_json, private.notebook to authenticated;
+grant execute on function private.is_restricted, private.run_in_notebook, private.notebook_runs_made, private.maker,
+  private.notebook_json, private.notebook_version_json, private.notebook to authenticated;

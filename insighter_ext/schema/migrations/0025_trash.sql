@@ -56,26 +56,9 @@ insert into insighter.trash_period (days) values (30);
 
 -- ---- what is hidden -------------------------------------------------------------------------------------------------
 
--- What was private.is_hidden. It stays the rule for what tells of an asset (events, the audit, what runs noted), and for the
--- files of a model, which are those of a run: a deletion neither closes nor opens these.
-create function private.is_restricted(p_kind text, p_project_id uuid, p_id uuid) returns boolean
-language plpgsql stable security definer set search_path = '' as $$
-declare
-  v_restriction insighter.restrictions;
-begin
-  select * into v_restriction from insighter.restrictions r
-  where r.project_id = p_project_id and r.asset_kind = p_kind and r.asset_id = p_id;
-  if not found then
-    return false;
-  end if;
-  return not exists (
-    select from insighter.members m where m.project_id = p_project_id and m.user_id = auth.uid()
-      and (least(m.role, (auth.jwt() -> 'insighter' ->> 'role')::insighter.project_role) >= v_restriction.min_role
-        or m.user_id = any (v_restriction.people)));
-end
-$$;
-
--- Restricted for the caller, or in the trash for everybody.
+-- Restricted for the caller, or in the trash for everybody. private.is_restricted stays the rule for what tells of an asset
+-- (events, the audit, what runs noted), and for the files of a model, which are those of a run: a deletion neither closes nor
+-- opens these.
 create or replace function private.is_hidden(p_kind text, p_project_id uuid, p_id uuid) returns boolean
 language plpgsql stable security definer set search_path = '' as $$
 begin
@@ -177,12 +160,14 @@ $$;
 
 -- ---- in and out -----------------------------------------------------------------------------------------------------
 
--- The table of a kind that gives its name free in the trash. A kind joins with a line here, one in private.trash_objects when
--- it has stored bytes, and policies on its tables that ask private.is_hidden.
+-- The table of a kind whose row goes with a purge, and gives its name free before; but a notebook's, which others may have
+-- too. A kind joins with a line here, one in private.trash_objects when it has stored bytes, and policies on its tables that
+-- ask private.is_hidden.
 create function private.trash_table(p_kind text) returns regclass
 language sql immutable set search_path = '' as $$
   select case p_kind
     when 'dataset' then 'insighter.datasets'
+    when 'notebook' then 'insighter.notebooks'
     when 'model' then 'insighter.registered_models'
     when 'deployment' then 'insighter.deployments'
   end::regclass
@@ -207,7 +192,9 @@ begin
   select a.uuid, a.name into new.uuid, new.name from insighter.assets a
   where a.project_id = new.project_id and a.kind = new.asset_kind and a.id = new.asset_id;
   new.purge_after := new.deleted_at + make_interval(days => private.trash_days());
-  if private.trash_table(new.asset_kind) is not null then
+  if new.asset_kind = 'notebook' then
+    update insighter.notebooks set trashed = true where project_id = new.project_id and id = new.uuid;
+  elsif private.trash_table(new.asset_kind) is not null then
     execute format('update %s set name = $1 where project_id = $2 and id = $3', private.trash_table(new.asset_kind))
       using private.trash_name(new.name), new.project_id, new.uuid;
   end if;
@@ -227,7 +214,14 @@ language plpgsql security definer set search_path = '' as $$
 declare
   v_count int := 0;
 begin
-  if private.trash_table(old.asset_kind) is not null then
+  if old.asset_kind = 'notebook' then
+    -- Where its path leads to another notebook by now, it is known by its id alone.
+    update insighter.notebooks n set trashed = false, marked = n.marked or exists (
+      select from insighter.notebooks o where o.project_id = n.project_id and o.created_by = n.created_by
+        and o.path = n.path and not (o.marked or o.trashed))
+    where n.project_id = old.project_id and n.id = old.uuid;
+    get diagnostics v_count = row_count;
+  elsif private.trash_table(old.asset_kind) is not null then
     execute format('update %s set name = $1 where project_id = $2 and id = $3', private.trash_table(old.asset_kind))
       using old.name, old.project_id, old.uuid;
     get diagnostics v_count = row_count;
@@ -362,6 +356,9 @@ begin
     return query select o.object, o.size, v.created_at from insighter.dataset_versions v
       cross join lateral (values (v.object_key, v.size), (v.table_object_key, v.table_size)) o (object, size)
       where v.project_id = p_project_id and v.dataset_id = p_id::uuid;
+  elsif p_kind = 'notebook' then
+    return query select v.object_key, v.size, v.created_at from insighter.notebook_versions v
+      where v.project_id = p_project_id and v.notebook_id = p_id::uuid;
   elsif p_kind in ('run', 'experiment') then
     return query select a.object_key, a.size, a.created_at from insighter.artifacts a
       where a.project_id = p_project_id
@@ -572,7 +569,8 @@ declare
   v_entry insighter.trash := private.trash_entry(v_project.id, p_kind, p_id);
   v_name text := coalesce(btrim(normalize(p_name, nfc)), v_entry.name);
 begin
-  if v_entry.uuid is null and v_name <> v_entry.name then
+  -- A notebook is called as its file is.
+  if (v_entry.uuid is null or p_kind = 'notebook') and v_name <> v_entry.name then
     perform private.fail(422, 'invalid_name', format('a %s comes back under its own name', p_kind), 'leave the name out');
   elsif p_kind = 'run' and exists (
     select from insighter.runs r join insighter.experiments e on e.project_id = r.project_id and e.id = r.experiment_id
@@ -689,6 +687,7 @@ begin
     'bytes', (select coalesce(sum(o.size), 0) from (
       select v.object_key, v.size from insighter.dataset_versions v where v.project_id = p_id
       union select v.table_object_key, v.table_size from insighter.dataset_versions v where v.project_id = p_id
+      union select v.object_key, v.size from insighter.notebook_versions v where v.project_id = p_id
       union select a.object_key, a.size from insighter.artifacts a where a.project_id = p_id) o));
 end
 $$;
@@ -865,6 +864,19 @@ begin
 end
 $$;
 
+-- The file is its owner's, and stays.
+create function public.notebooks_delete(p_project_id uuid, p_id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_notebook insighter.notebooks := private.notebook(p_project_id, p_id);
+  v_project insighter.projects := private.project_for(p_project_id, 'editor');
+begin
+  perform private.record(v_project.id, 'deleted', 'notebook', p_id::text, v_notebook.name,
+    jsonb_build_object('versions', v_notebook.versions));
+  return private.trash_put(v_project.id, 'notebook', p_id::text);
+end
+$$;
+
 -- The event comes first: after the deletion nobody knows whose id the name stood for.
 drop function public.models_delete(text);
 create function public.models_delete(p_name text, p_project_id uuid default null) returns jsonb
@@ -968,13 +980,13 @@ from insighter.runs r join insighter.experiments e on e.project_id = r.project_i
 where r.deleted_at is not null and r.deleted_at is distinct from e.deleted_at;
 
 call private.expose('trash_list', 'trash_restore', 'trash_purge', 'trash_release', 'trash_released', 'trash_projects_list',
-  'trash_projects_restore', 'trash_projects_purge', 'trash_due', 'datasets_delete', 'models_delete', 'deployments_delete',
-  'experiments_set_deleted', 'runs_set_deleted', 'projects_delete');
+  'trash_projects_restore', 'trash_projects_purge', 'trash_due', 'datasets_delete', 'notebooks_delete', 'models_delete',
+  'deployments_delete', 'experiments_set_deleted', 'runs_set_deleted', 'projects_delete');
 -- These act past row-level security, and are called by the functions above alone.
 revoke all on function private.trash_told, private.trash_roots, private.trash_objects, private.objects_counted,
   private.trash_needed, private.trash_table, private.trash_days, private.trash_name, private.trashed, private.untrashed,
   private.project_trashed, private.project_untrashed, private.organisation_gone
   from public, anon, authenticated, service_role;
-grant execute on function private.is_restricted, private.trashed_ids, private.trash_weights, private.trash_end,
+grant execute on function private.trashed_ids, private.trash_weights, private.trash_end,
   private.trash_put, private.trash_json, private.trash_project, private.trash_entry, private.trashed_contents,
   private.trashed_project_json, private.trashed_project, private.project_purged, private.must_be_platform to authenticated;

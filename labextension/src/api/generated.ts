@@ -327,7 +327,7 @@ export interface paths {
         get: operations["Notebook_get"];
         put?: never;
         post?: never;
-        /** Delete a notebook with all its versions; its file stays */
+        /** Move a notebook with all its versions to the trash; its file stays */
         delete: operations["Notebook_delete"];
         options?: never;
         head?: never;
@@ -7700,7 +7700,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Delete a notebook with all its versions; its file stays */
+            /** @description Move a notebook with all its versions to the trash; its file stays */
             204: {
                 headers: {
                     [name: string]: unknown;

@@ -6,7 +6,7 @@ export function notebookList(project: string): Resource<Notebook[]> {
   return new Resource(() => notebooks.list(project));
 }
 
-/** Delete a notebook with all its versions; its file stays. */
+/** Move a notebook with all its versions to the trash; its file stays. */
 export function deleteNotebook(project: string, id: string): Promise<void> {
   return notebooks.remove(project, id);
 }

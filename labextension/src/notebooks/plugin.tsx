@@ -19,6 +19,7 @@ import { notebookIcon } from '../pages/icons';
 import { Pages } from '../pages/widget';
 import { may } from '../projects/roles';
 import { IProjects, ISidebar } from '../projects/tokens';
+import { assetTrashed } from '../trash/undo';
 import { CommandIDs } from './commands';
 import { NotebookExtension } from './extension';
 import { copyVersion, createFile, fileOf, restore } from './files';
@@ -198,20 +199,21 @@ const plugin: JupyterFrontEndPlugin<void> = {
       describedBy: describe(ONE, ['project', 'id']),
       execute: async args => {
         const [of, id] = [textArg(args, 'project'), textArg(args, 'id')];
+        const name = textArg(args, 'name') ?? '';
         if (!of || !id) {
           return;
         }
         await ask({
           ui: host,
-          title: trans.__('Delete the notebook “%1” from the project?', textArg(args, 'name') ?? ''),
-          accept: trans.__('Delete'),
+          title: trans.__('Delete the notebook “%1” from the project?', name),
+          accept: trans.__('Move to Trash'),
           warn: true,
           careful: true,
           initial: null,
           form: () => (
             <p>
               {trans.__(
-                'All its versions go with it, for everybody in the project. The file stays where it is; opened again, it is a new notebook of the project. This cannot be undone.'
+                'All its versions go with it, for everybody in the project, until it is restored from the trash. The file stays where it is; used meanwhile, it is a new notebook of the project.'
               )}
             </p>
           ),
@@ -219,6 +221,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
             await deleteNotebook(of, id);
             pages.close(open => open.project === of && open.id === id);
             await projects.refresh();
+            void assetTrashed(host, { project: of, kind: 'notebook', name });
           }
         });
       }

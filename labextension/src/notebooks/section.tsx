@@ -4,6 +4,7 @@ import type { Notebook } from '../api';
 import { EmptyLine, ErrorNote, formatRelative, Row, RowList, StatusDot, useUi } from '../components';
 import { notebookIcon } from '../pages/icons';
 import { useOwnResource } from '../pages/resource';
+import { SharingCommands } from '../projects/commands';
 import { may } from '../projects/roles';
 import type { ISectionProps } from '../projects/tokens';
 import { CommandIDs } from './commands';
@@ -65,6 +66,7 @@ function NotebookRow({ notebook }: { notebook: Notebook }): JSX.Element {
       open={{ command: CommandIDs.open, args }}
       actions={[
         { command: CommandIDs.openFile, args: { ...args, file }, inline: true },
+        { command: SharingCommands.restrict, args: { project, kind: 'notebook', key: id, name } },
         { command: CommandIDs.remove, args }
       ]}
     />

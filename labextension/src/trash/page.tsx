@@ -65,6 +65,7 @@ export function TrashPage({ project }: { project: string }): JSX.Element {
   const goesWith = ({ kind }: TrashEntry): string =>
     ({
       dataset: trans.__('All its versions go with it, and the stored files that nothing else needs.'),
+      notebook: trans.__('All its versions go with it, and their stored files. Its own file stays.'),
       model: trans.__(
         'All its versions and aliases go with it. Their files stay with the runs that logged them.'
       ),
