@@ -14,6 +14,7 @@ import * as React from 'react';
 import { IAssets, type IAssetTabProps } from '../assets/tokens';
 import { IBus } from '../bus/tokens';
 import { describe } from '../pages/args';
+import { IHome, type IHomeSectionProps } from '../home/tokens';
 import type { IHost } from '../pages/host';
 import { IProjects, ISidebar, type ISectionProps } from '../projects/tokens';
 
@@ -58,13 +59,22 @@ const activity: JupyterFrontEndPlugin<void> = {
   description: 'What happens in the project, comments on its assets, and notifications.',
   autoStart: true,
   requires: [IProjects, ISidebar, IAssets, IBus],
-  optional: [IRenderMimeRegistry, IStatusBar, ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
+  optional: [
+    IHome,
+    IRenderMimeRegistry,
+    IStatusBar,
+    ITranslator,
+    ICommandPalette,
+    ILayoutRestorer,
+    ILabShell
+  ],
   activate: (
     app: JupyterFrontEnd,
     projects: IProjects,
     sidebar: ISidebar,
     assets: IAssets,
     bus: IBus,
+    home: IHome | null,
     rendermime: IRenderMimeRegistry | null,
     statusBar: IStatusBar | null,
     translator: ITranslator | null,
@@ -164,6 +174,14 @@ const activity: JupyterFrontEndPlugin<void> = {
       rank: 900,
       component: function ActivityInSidebar(props: ISectionProps) {
         return inside(<Section {...props} host={host} services={services} />);
+      }
+    });
+    home?.addSection({
+      id: 'activity',
+      title: trans.__('Activity'),
+      rank: 100,
+      component: function ActivityAtHome({ project }: IHomeSectionProps) {
+        return inside(<Section project={project} host={host} services={services} />);
       }
     });
     statusBar?.registerStatusItem('insighter-inbox', {

@@ -1,15 +1,15 @@
+import type { Project } from '../api';
 import { Button, ErrorNote } from '../components';
 import { HostProvider, type IHost } from '../pages/host';
-import type { ISectionProps } from '../projects/tokens';
 import { CommandIDs } from './commands';
 import { EventList, useFeed } from './rows';
 import type { IServices } from './services';
 
-/** How many rows the sidebar shows. */
+/** How many rows it shows. */
 const LENGTH = 5;
 
-/** The last of what happened, in the sidebar. */
-export function ActivitySection(props: ISectionProps & { host: IHost; services: IServices }): JSX.Element {
+/** The last of what happened, for the sidebar and the project's home. */
+export function ActivitySection(props: { project: Project; host: IHost; services: IServices }): JSX.Element {
   const { host, services, project } = props;
   const { trans, commands } = host;
   const [feed, { items, error }] = useFeed(

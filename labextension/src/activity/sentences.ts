@@ -89,6 +89,9 @@ const ANY: Readonly<Record<string, readonly [Say, fact?: string]>> = {
   earned: [(t, ...a) => t.__('%1 earned %2', ...a)]
 };
 
+/** What nobody did alone. */
+const TOGETHER: Say = (t, ...a) => t.__('The team earned %2', ...a);
+
 /** What no sentence is there for: another release of the server may tell it. */
 const OTHER: Say = (t, ...a) => t.__('%1: %2 was %3', ...a);
 
@@ -130,7 +133,8 @@ const SLOTS: Readonly<Record<string, Part>> = {
 export function sentence(event: IEvent, trans: TranslationBundle): { parts: Part[]; fact: string } {
   const { kind, verb, data } = event;
   const known = SENTENCES[`${kind}.${verb}`] ?? ANY[verb];
-  const [say, fact] = known ?? [OTHER, null];
+  const together = verb === 'earned' && data['audience'] === 'project';
+  const [say, fact] = together ? [TOGETHER] : (known ?? [OTHER, null]);
   const text = say(trans, WHO, WHAT, FACT);
   const parts = text
     .split(/([\uE001-\uE003])/)

@@ -283,7 +283,7 @@ function Here({ present }: { present: ReadonlyArray<Present> }): JSX.Element | n
     away ? trans.__('%1 (away)', display_name) : display_name
   );
   return (
-    <span title={trans.__('Here now: %1', names.join(', '))}>
+    <span className="jp-Insighter-Facts-whole" title={trans.__('Here now: %1', names.join(', '))}>
       <span className="jp-Insighter-Here">
         {present.slice(0, FACES).map(person => (
           <Initials key={person.user_id} name={person.display_name} away={person.away} />
