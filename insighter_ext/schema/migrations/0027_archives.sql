@@ -183,7 +183,7 @@ call private.audited('insighter.project_origins', 'project_origin', 'project_id'
 grant insert (status, created_at, updated_at) on insighter.deployments to authenticated;
 grant insert (id, marked, versions, last_run_at, last_run_by, last_run_outcome, created_at, updated_at)
   on insighter.notebooks to authenticated;
-grant insert (created_by, created_at) on insighter.pins to authenticated;
+grant insert (created_at) on insighter.pins to authenticated;
 grant insert (id, created_by, created_at, edited_at) on insighter.comments to authenticated;
 grant insert (id, created_by, created_at, updated_at) on insighter.achievements to authenticated;
 
@@ -256,7 +256,7 @@ call private.archived('insighter.lineage_edges', 80,
   'source_kind source_id=asset:source_kind source_version target_kind target_id=asset:target_kind target_version verb
    created_by=me created_at');
 call private.archived('insighter.pins', 81,
-  'asset_kind asset_id=asset:asset_kind position created_by=me created_at');
+  'asset_kind asset_id=asset:asset_kind position created_at', p_left_out => 'created_by');
 -- Who said it is told by the audit that comes along. Whoever is mentioned in it is not there.
 call private.archived('insighter.comments', 82,
   'id=new:comment asset_kind asset_id=asset:asset_kind body=text mentions created_by=me created_at edited_at',
