@@ -535,9 +535,10 @@ def test_a_server_that_is_killed_leaves_nothing_to_be_seen(own_server: JupyterSe
         seen = client.get(f"{API}/projects/imports/{begun['id']}").json()
         assert (seen["state"], seen["error"]["code"]) == ("failed", "server_lost")
         assert bring(client, content, "Port")["state"] == "done"
-        # What the killed server stored goes with the next deletion.
+        # What the killed server stored goes with the next deletion for good.
         doomed = client.post(f"{API}/projects", json={"name": "Doomed"}).json()
         client.request("DELETE", f"{API}/projects/{doomed['id']}", json={"confirm": "Doomed"})
+        assert client.delete(f"{API}/trash/{doomed['id']}").status_code == 200
         assert len({path.split("/")[0] for path in objects(own_server)}) == 2
 
 

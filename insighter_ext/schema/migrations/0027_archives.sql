@@ -684,6 +684,15 @@ begin
       v_table.columns, v_table.expressions, private.archive_rows(v_table.name))
       using p_archive.id, p_archive.becomes, v_taken;
   end loop;
+  -- Experiments and runs that MLflow's clients deleted came along, for they still see them.
+  v_at := 'runs';
+  insert into insighter.trash (project_id, asset_kind, asset_id)
+  select e.project_id, 'experiment', e.id::text from insighter.experiments e
+  where e.project_id = p_archive.becomes and e.deleted_at is not null
+  union all
+  select r.project_id, 'run', private.hex(r.id) from insighter.runs r
+  join insighter.experiments e on e.project_id = r.project_id and e.id = r.experiment_id
+  where r.project_id = p_archive.becomes and r.deleted_at is not null and r.deleted_at is distinct from e.deleted_at;
 exception when others then
   -- A row that the caller may not write is one that was made up.
   if sqlstate ~ '^(PT|40|42|53|57)' and sqlstate <> '42501' then
@@ -735,14 +744,6 @@ begin
     end;
   end loop;
   perform private.archive_written(v_archive);
-  -- Experiments and runs that MLflow's clients deleted came along, for they still see them.
-  insert into insighter.trash (project_id, asset_kind, asset_id)
-  select e.project_id, 'experiment', e.id::text from insighter.experiments e
-  where e.project_id = v_archive.becomes and e.deleted_at is not null
-  union all
-  select r.project_id, 'run', private.hex(r.id) from insighter.runs r
-  join insighter.experiments e on e.project_id = r.project_id and e.id = r.experiment_id
-  where r.project_id = v_archive.becomes and r.deleted_at is not null and r.deleted_at is distinct from e.deleted_at;
   select jsonb_agg(jsonb_build_object('id', left(l::jsonb ->> 'id', 40), 'name', left(l::jsonb ->> 'name', 400),
     'role', left(l::jsonb ->> 'role', 20))) into v_people
   from (select l from insighter.archive_pages g cross join lateral string_to_table(g.lines, E'\n') l
