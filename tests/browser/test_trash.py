@@ -52,7 +52,7 @@ def delete(page: Page, name: str) -> None:
 
 def open_trash(page: Page) -> None:
     page.get_by_role("button", name="Project actions").click()
-    page.get_by_role("menuitem", name="Open Trash").click()
+    page.get_by_role("menuitem", name="Trash").click()
     expect(panel(page).get_by_role("heading", name="Trash", exact=True)).to_be_visible()
 
 

@@ -71,7 +71,7 @@ const plugin: JupyterFrontEndPlugin<IHome> = {
     });
 
     commands.addCommand(CommandIds.open, {
-      label: trans.__('Open Project Home'),
+      label: args => (args['isMenu'] ? trans.__('Home') : trans.__('Open Project Home')),
       caption: trans.__('Show what the project is for, who is in it and what it has'),
       icon: homeIcon,
       isEnabled: args => textArg(args, 'project') !== undefined || projects.current !== null,

@@ -70,9 +70,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
 
     commands.addCommand(CommandIDs.open, {
       label: args =>
-        textArg(args, 'key') || !args['isPalette']
-          ? trans.__('Show Lineage')
-          : trans.__('Show Lineage of the Project'),
+        args['isMenu']
+          ? trans.__('Lineage')
+          : textArg(args, 'key') || !args['isPalette']
+            ? trans.__('Show Lineage')
+            : trans.__('Show Lineage of the Project'),
       caption: trans.__('Show what was made from what'),
       icon: args => (args['isPalette'] ? undefined : lineageIcon),
       isEnabled: args => textArg(args, 'project') !== undefined || projects.current !== null,

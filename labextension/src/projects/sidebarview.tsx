@@ -26,10 +26,18 @@ import type { IProjects, ISection } from './tokens';
 
 const SignIn = React.lazy(async () => ({ default: (await import('../accounts/signin')).SignIn }));
 
-/** A command of another capability. */
-const SHOW_LINEAGE = 'insighter:open-lineage';
 /** The command that opens a project's home; the home's. */
 const OPEN_HOME = 'insighter:open-home';
+
+/** The pages of the open project, in the order of its menu; those of other capabilities. */
+const PAGES: ReadonlyArray<string> = [
+  OPEN_HOME,
+  'insighter:open-activity',
+  SharingCommands.open,
+  'insighter:open-lineage',
+  'insighter:open-achievements',
+  TrashCommands.open
+];
 
 /** How many people's initials stand in the line of facts. */
 const FACES = 4;
@@ -196,14 +204,12 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
     openMenu(
       ui,
       [
+        PAGES.map(command => ({ command, args: { isMenu: true } })),
         [
           { command: CommandIds.rename },
           { command: CommandIds.describe },
           { command: CommandIds.openFolder },
-          { command: SHOW_LINEAGE },
-          { command: SharingCommands.open },
           { command: ArchiveCommands.export },
-          { command: TrashCommands.open, args: { isMenu: true } },
           { command: CommandIds.refresh }
         ],
         [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],

@@ -54,12 +54,17 @@ const plugin: JupyterFrontEndPlugin<void> = {
     });
 
     commands.addCommand(CommandIDs.open, {
-      label: args => (args['projects'] ? trans.__('Deleted Projects…') : trans.__('Open Trash')),
+      label: args =>
+        args['projects']
+          ? trans.__('Deleted Projects…')
+          : args['isMenu']
+            ? trans.__('Trash')
+            : trans.__('Open Trash'),
       caption: args =>
         args['projects']
           ? trans.__('Restore projects that you deleted, or delete them for good')
           : trans.__('Restore what was deleted in the project, or delete it for good'),
-      icon: args => (args['isMenu'] ? undefined : trashIcon),
+      icon: args => (args['projects'] ? undefined : trashIcon),
       isEnabled: args => args['projects'] === true || may(projects.current, 'editor') || !!args['project'],
       describedBy: {
         args: {
