@@ -260,7 +260,7 @@ class ArchivesService:
     ) -> None:
         """It came to nothing: the rows go with this, and then the objects."""
         await self._end(principal, import_id, state, error)
-        with suppress(InsighterError):  # with the next deletion they go
+        with suppress(InsighterError):  # a server's round does it
             await delete_released_projects(self._data, self._objects, principal)
 
     async def _end(

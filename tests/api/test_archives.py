@@ -84,6 +84,21 @@ def objects(server: JupyterServer) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.glob("*/??/*")}
 
 
+def edges(client: httpx.Client, base: str) -> set[str]:
+    """What was made from what, in words."""
+    graph = client.get(f"{base}/lineage").json()
+    words = {
+        one["id"]: f"{one['kind']} {one['name']} {one['version'] or ''}".strip() for one in graph["nodes"]
+    }
+    return {f"{words[one['source']]} {one['verb']} {words[one['target']]}" for one in graph["edges"]}
+
+
+def notebook(mark: str | None = None) -> dict[str, Any]:
+    cell = {"cell_type": "code", "metadata": {}, "source": "fit()", "outputs": [], "execution_count": 1}
+    metadata = {"insighter": {"notebook": mark}} if mark else {}
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": [cell]}
+
+
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[JupyterServer]:
     """Another installation, with nothing in it."""
@@ -142,6 +157,33 @@ def wine(server: JupyterServer, api: httpx.Client, mlflow: Any) -> dict[str, Any
         connection.execute(
             "update insighter.deployments set status = 'stopped' where host_hash = %s", ["0d" * 32]
         )
+    # A notebook made the run, a dataset was made from another, and people said what matters to them.
+    file = Path(server.root, project["folder"], "search.ipynb")
+    file.write_text(json.dumps(notebook()))
+    path = {"path": f"{project['folder']}/search.ipynb"}
+    mark = api.post(f"{API}/notebooks", json=path).json()["id"]
+    file.write_text(json.dumps(notebook(mark)))
+    assert api.post(f"{API}/notebooks", json=path).json()["id"] == mark
+    kernel = str(uuid4())
+    with database(server) as connection:
+        connection.execute(
+            """insert into insighter.notebook_runs (project_id, run_id, notebook_id, kernel_id)
+               values (%s, %s, %s, %s)""",
+            [project["id"], run.info.run_id, mark, kernel],
+        )
+    for answer in (
+        api.post(
+            f"{base}/notebooks/{mark}/versions", content=json.dumps(notebook(mark)),
+            params={"reason": "ran", "outcome": "ok", "kernel_id": kernel},
+        ),
+        api.post(
+            f"{base}/datasets/clean/versions", content=CSV + b"1.0,1\n",
+            params={"made_from": json.dumps([{"kind": "dataset", "key": "wine", "version": 1}])},
+        ),
+        api.put(f"{base}/pins/notebook/{mark}", json={}),
+        api.post(f"{base}/assets/model/rating/comments", json={"body": f"the best of {run.info.run_id}"}),
+    ):  # fmt: skip
+        assert answer.status_code in {200, 201}, answer.text
     closed = api.put(f"{base}/restrictions/dataset/wine", json={"min_role": "admin", "people": []})
     assert closed.status_code == 200, closed.text
     answer = api.get(f"{base}/archive", params={"include_files": True})
@@ -152,6 +194,7 @@ def wine(server: JupyterServer, api: httpx.Client, mlflow: Any) -> dict[str, Any
         "base": base,
         "run": run.info.run_id,
         "model": logged.model_id,
+        "notebook": mark,
         "rows": rows,
         "predicted": model.predict(rows).tolist(),
         "content": answer.content,
@@ -213,10 +256,27 @@ def test_a_project_is_the_same_elsewhere(
     there.post(f"{base}/deployments/rating/stop")
     restriction = there.get(f"{base}/restrictions").json()["items"][0]
     assert (restriction["name"], restriction["min_role"]) == ("wine", "admin")
+    # The notebook with the version that ran is the one that its file says, and the run knows it.
+    (kept_notebook,) = there.get(f"{base}/notebooks").json()["items"]
+    assert kept_notebook["id"] == wine["notebook"]
+    path = f"{project['folder']}/search.ipynb"
+    assert there.post(f"{API}/notebooks", json={"path": path}).json()["id"] == wine["notebook"]
+    (version,) = there.get(f"{base}/notebooks/{wine['notebook']}/versions").json()["items"]
+    assert [one["id"] for one in version["runs"]] == [wine["run"]]
+    content = there.get(f"{base}/notebooks/{wine['notebook']}/versions/1/content")
+    assert content.status_code == 200 and content.json()["cells"] == notebook()["cells"]
+    assert edges(there, base) == edges(api, wine["base"]) >= {
+        "notebook search 1 ran run forest", "dataset wine 1 derived dataset clean 1",
+        "run forest registered model rating 1", "model rating 1 deployed deployment rating",
+    }  # fmt: skip
+    pinned = there.get(f"{base}/assets", params={"pinned": True}).json()["items"]
+    assert [(one["kind"], one["key"]) for one in pinned] == [("notebook", wine["notebook"])]
+    (comment,) = there.get(f"{base}/assets/model/rating/comments").json()["items"]
+    assert comment["body"] == f"the best of {wine['run']}"
     # Files came along; what is hidden, and what a link led to, did not.
     folder = elsewhere.root / project["folder"]
     assert (folder / "notes" / "wine.ipynb").read_text() == '{"cells": []}'
-    assert sorted(path.name for path in folder.iterdir()) == [".insighter.json", "notes"]
+    assert sorted(path.name for path in folder.iterdir()) == [".insighter.json", "notes", "search.ipynb"]
     # Its audit begins here, and the one it had is kept as it was.
     assert there.get(f"{base}/audit/verification").json()["ok"] is True
     origin = there.get(f"{base}/origins").json()["items"][0]
@@ -244,6 +304,12 @@ def test_once_more_and_on_the_installation_it_is_from(
         )
         assert len(client.get_metric_history(version.run_id, "loss")) == 5
     assert api.get(f"{wine['base']}/contents").json()["runs"] == 2
+    base = f"{API}/projects/{project['id']}"
+    assert edges(api, base) == edges(api, wine["base"])
+    # Its file still says what it was there, and is known by its path.
+    (own,) = api.get(f"{base}/notebooks").json()["items"]
+    path = f"{project['folder']}/search.ipynb"
+    assert api.post(f"{API}/notebooks", json={"path": path}).json()["id"] == own["id"] != wine["notebook"]
     # An import of an import brings the first origin along.
     content = api.get(f"{API}/projects/{done['project_id']}/archive").content
     again = bring(api, content, "Port")
@@ -469,9 +535,10 @@ def test_a_server_that_is_killed_leaves_nothing_to_be_seen(own_server: JupyterSe
         seen = client.get(f"{API}/projects/imports/{begun['id']}").json()
         assert (seen["state"], seen["error"]["code"]) == ("failed", "server_lost")
         assert bring(client, content, "Port")["state"] == "done"
-        # What the killed server stored goes with the next deletion.
+        # What the killed server stored goes with the next deletion for good.
         doomed = client.post(f"{API}/projects", json={"name": "Doomed"}).json()
         client.request("DELETE", f"{API}/projects/{doomed['id']}", json={"confirm": "Doomed"})
+        assert client.delete(f"{API}/trash/{doomed['id']}").status_code == 200
         assert len({path.split("/")[0] for path in objects(own_server)}) == 2
 
 

@@ -24,8 +24,16 @@ LEFT_OUT = {
     "messages": "what programs say to each other, for those who listen",
     "assets": "made by triggers of what goes along",
     "archives": "an export or an import on its way",
+    "presence": "who has a page open now",
+    "notifications": "what was told to people who are not there",
+    "notebook_kernels": "what runs there does not run where it is imported",
+    "trash": "what is deleted stays where it is; of what MLflow's clients deleted the entries are made anew",
+    "trashed_projects": "nobody takes out a project that is deleted",
+    "released_objects": "a note of what is still to be cleared away",
+    "achievements_earned": "by people, who are not there, for events, which stay",
+    "achievements_counters": "the same, on the way there",
 }
-SHA, OTHER_SHA = "ab" * 32, "cd" * 32
+SHA, OTHER_SHA, NOTEBOOK_SHA = "ab" * 32, "cd" * 32, "0e" * 32
 
 
 def a_project(owner: Person) -> dict[str, Any]:
@@ -66,7 +74,41 @@ def a_project(owner: Person) -> dict[str, Any]:
         port=50123, host="here", host_key="key",
     )  # fmt: skip
     owner.call("restrictions_set", project_id=project, kind="model", name="rating", min_role="editor")
-    return {"id": project, "experiment": experiment, "run": run, "parent": parent, "model": model}
+    notebook = add_notebook(owner, project, "search.ipynb", run)
+    owner.call("runs_log_batch", run_id=run, tags={"insighter.notebook": notebook})
+    # Only said, and known from nothing else.
+    owner.call(
+        "lineage_note", project_id=project, name="wine", version=2,
+        sources=[{"kind": "dataset", "key": "wine", "version": 1}, {"kind": "run", "key": run}],
+    )  # fmt: skip
+    for position, (kind, key) in enumerate((("run", run), ("dataset", "wine"), ("notebook", notebook))):
+        owner.call("assets_pin", project_id=project, kind=kind, key=key, position=position + 1)
+    owner.call("comments_create", project_id=project, kind="model", key="rating", body=f"see {run}")
+    said = f"@[me]({owner.user_id}) why?"
+    owner.call("comments_create", project_id=project, kind="model", key="rating", body=said)
+    owner.call(
+        "achievements_create", project_id=project, name="Ten runs", description="", icon="runs", audience="project",
+        rule={"count": {"asset_kind": "run", "verb": "created"}, "at_least": 10},
+    )  # fmt: skip
+    return {
+        "id": project, "experiment": experiment, "run": run, "parent": parent, "model": model, "notebook": notebook,
+    }  # fmt: skip
+
+
+def add_notebook(owner: Person, project: str, path: str, run: str, sha256: str = NOTEBOOK_SHA) -> str:
+    """A notebook whose only version made a run; its id, which its file carries."""
+    notebook: str = owner.call("notebooks_bind", project_id=project, path=path, kernel="python3")["id"]
+    owner.call("notebooks_bind", project_id=project, path=path, id=notebook)
+    kernel = uuid4()
+    owner.rows(
+        "insert into insighter.notebook_runs (project_id, run_id, notebook_id, kernel_id) values (%s, %s, %s, %s)",
+        project, run, notebook, kernel,
+    )  # fmt: skip
+    owner.call(
+        "notebooks_add_version", project_id=project, id=notebook, sha256=sha256, size=1, fingerprint=sha256, cells=1,
+        reason="ran", outcome="ok", kernel_id=kernel,
+    )  # fmt: skip
+    return notebook
 
 
 def export(person: Person, project: str) -> dict[str, list[dict[str, Any]]]:
@@ -182,13 +224,57 @@ def test_a_project_comes_in_as_it_went_out(database: Database) -> None:
     assert [(one["name"], one["min_role"]) for one in restrictions] == [("rating", "editor")]
     viewer = database.member(made["id"], "viewer")
     assert viewer.call("models_list", project_id=made["id"])["items"] == []
+    # The notebook is known by its path, as its file bears an id that is another project's; its run knows it.
+    notebook = again["notebooks"][0]
+    assert (notebook["id"], notebook["marked"]) != (source["notebook"], True)
+    bound = other.call("notebooks_bind", project_id=made["id"], path="search.ipynb", id=source["notebook"])
+    assert (bound["id"], bound["made"], bound["versions"]) == (notebook["id"], False, 1)
+    (version,) = other.call("notebooks_versions", project_id=made["id"], id=notebook["id"])["items"]
+    assert [one["id"] for one in version["runs"]] == [run_hex]
+    assert run["tags"]["insighter.notebook"] == notebook["id"]
+    # What was made from what, what stands first and what was said, in its order.
+    assert edges(other, made["id"]) == edges(owner, source["id"]) >= {
+        "search v1 ran forest", "wine v1 derived wine v2", "forest wrote wine v2", "wine v1 read forest",
+        "forest registered rating v1", "rating v1 deployed wine",
+    }  # fmt: skip
+    pinned = other.call("assets_list", project_id=made["id"], pinned=True)["items"]
+    assert [(one["kind"], one["key"]) for one in pinned] == [
+        ("run", run_hex), ("dataset", "wine"), ("notebook", notebook["id"]),
+    ]  # fmt: skip
+    comments = other.call("comments_list", project_id=made["id"], kind="model", key="rating")["items"]
+    assert [(one["body"], one["mentions"], one["mine"]) for one in comments] == [
+        (f"@[me]({owner.user_id}) why?", [], True), (f"see {run_hex}", [], True),
+    ]  # fmt: skip
+    (mine,) = [one for one in again["achievements"] if one["name"] == "Ten runs"]
+    assert mine["rule"]["at_least"] == 10
     origin = other.call("archives_origins", project_id=made["id"])["items"][0]
     assert origin["exported_by"] == sections["project"][0]["exported_by"]
     assert origin["people"] == sections["people"]
 
 
+def edges(person: Person, project: str) -> set[str]:
+    """What was made from what, in words."""
+    graph = person.call("lineage_graph", project_id=project)
+    words = {
+        one["id"]: one["name"] + (f" v{one['version']}" if one["version"] else "") for one in graph["nodes"]
+    }
+    return {f"{words[one['source']]} {one['verb']} {words[one['target']]}" for one in graph["edges"]}
+
+
 def _without_ids(rows: list[dict[str, Any]]) -> list[str]:
-    changed = {"id", "series", "created_by", "source", "root", "tags", "status"}
+    changed = {
+        "id",
+        "series",
+        "created_by",
+        "source",
+        "root",
+        "tags",
+        "status",
+        "marked",
+        "last_run_by",
+        "body",
+        "mentions",
+    }
     return sorted(
         json.dumps(
             {k: v for k, v in row.items() if k not in changed and not k.endswith("_id")}, sort_keys=True
@@ -202,9 +288,103 @@ def test_where_nothing_has_them_ids_stay(database: Database) -> None:
     source = a_project(owner)
     sections = export(owner, source["id"])
     owner.call("projects_delete", id=source["id"])
+    # As long as it can come back, what is in the trash has its ids.
+    first = bring(other, sections)
+    with pytest.raises(InsighterError) as error:
+        other.call("runs_get", run_id=source["run"], project_id=first["id"])
+    assert refused(error) == 404
+    owner.call("trash_projects_purge", id=source["id"])
     made = bring(other, sections)
     assert other.call("runs_get", run_id=source["run"], project_id=made["id"])["name"] == "forest"
     assert other.call("logged_models_get", id=source["model"])["project_id"] == made["id"]
+    # The file of a notebook, which came along, is known by the id it bears, wherever it lies.
+    bound = other.call("notebooks_bind", project_id=made["id"], path="moved.ipynb", id=source["notebook"])
+    assert (bound["id"], bound["made"]) == (source["notebook"], False)
+
+
+def test_notebooks_of_one_path_stay_apart(database: Database) -> None:
+    owner, other = database.person(), database.person()
+    source = a_project(owner)
+    editor = database.member(source["id"], "editor")
+    editor.call("notebooks_bind", project_id=source["id"], path="search.ipynb")
+    made = bring(other, export(owner, source["id"]))["id"]
+    known = other.call("notebooks_list", project_id=made)["items"]
+    assert sorted((one["path"], one["versions"]) for one in known) == [
+        ("search.ipynb", 0),
+        ("search.ipynb", 1),
+    ]
+    newest = max(known, key=lambda one: str(one["updated_at"]))
+    assert other.call("notebooks_bind", project_id=made, path="search.ipynb")["id"] == newest["id"]
+
+
+def test_what_is_in_the_trash_does_not_go_along(database: Database) -> None:
+    owner, other = database.person(), database.person()
+    source = a_project(owner)
+    project, run = source["id"], source["run"]
+    secret = "ef" * 32
+    owner.call(
+        "datasets_add_version", project_id=project, name="salaries", format="csv", filename="s.csv", sha256=secret,
+        size=1, table_object_key=f"{project}/{secret}", table_size=1, rows=1,
+        columns=[{"name": "a", "type": "INT"}],
+    )  # fmt: skip
+    read = {"name": "salaries", "digest": secret[:16], "source_type": "local", "source": "{}"}
+    owner.call("runs_log_inputs", run_id=run, datasets=[read])
+    owner.call("assets_pin", project_id=project, kind="dataset", key="salaries")
+    owner.call("comments_create", project_id=project, kind="dataset", key="salaries", body="do not tell")
+    taken_back = owner.call("comments_create", project_id=project, kind="model", key="rating", body="a slip")
+    owner.call("comments_delete", project_id=project, comment_id=taken_back["id"])
+    for kind, name in (("dataset", "salaries"), ("model", "rating")):
+        owner.call("restrictions_set", project_id=project, kind=kind, name=name, min_role="admin")
+    gone = add_notebook(owner, project, "gone.ipynb", source["parent"], "09" * 32)
+    owner.call("datasets_delete", project_id=project, name="salaries")
+    owner.call("deployments_delete", project_id=project, name="wine")
+    owner.call("models_delete", name="rating", project_id=project)
+    owner.call("notebooks_delete", project_id=project, id=gone)
+    owner.call("runs_set_deleted", run_id=source["parent"], deleted=True)
+    sections = export(owner, project)
+    for table in ("registered_models", "model_versions", "model_aliases", "deployments", "comments"):
+        assert table not in sections
+    assert [row["name"] for row in sections["datasets"]] == ["wine"]
+    assert {row["object_key"] for row in sections["dataset_versions"]} == {SHA, OTHER_SHA}
+    assert [row["path"] for row in sections["notebooks"]] == ["search.ipynb"]
+    assert len(sections["notebook_versions"]) == 1 and len(sections["pins"]) == 3
+    rows = json.dumps({name: rows for name, rows in sections.items() if name != "audit"})
+    for word in (secret, "09" * 32, "trashed-", "do not tell", "a slip", gone):
+        assert word not in rows, word
+    made = bring(other, sections)["id"]
+    assert edges(other, made) == {
+        "search v1 ran forest", "wine v1 derived wine v2", "forest wrote wine v2", "wine v1 read forest",
+    }  # fmt: skip
+    # What MLflow's clients deleted they still see as deleted; it lies in the trash here too, and comes back from it.
+    (entry,) = other.call("trash_list", project_id=made)["items"]
+    assert (entry["kind"], entry["name"]) == ("run", "parent")
+    other.call("trash_restore", project_id=made, kind="run", id=entry["id"])
+    # What is left of what was closed is as closed as it was.
+    editor = database.member(made, "editor")
+    read_there = "select name from insighter.run_datasets where project_id = %s order by name"
+    assert other.rows(read_there, made) == [("salaries",), ("wine",)]
+    assert editor.rows(read_there, made) == [("wine",)]
+    files = "select root from insighter.artifacts where project_id = %s"
+    assert (len(other.rows(files, made)), len(editor.rows(files, made))) == (2, 1)
+
+
+def test_a_notebook_is_as_closed_as_it_was(database: Database) -> None:
+    owner, other = database.person(), database.person()
+    source = a_project(owner)
+    owner.call(
+        "restrictions_set",
+        project_id=source["id"],
+        kind="notebook",
+        name=source["notebook"],
+        min_role="admin",
+    )
+    made = bring(other, export(owner, source["id"]))["id"]
+    viewer = database.member(made, "viewer")
+    assert len(other.call("notebooks_list", project_id=made)["items"]) == 1
+    assert viewer.call("notebooks_list", project_id=made)["items"] == []
+    assert not any("search" in edge for edge in edges(viewer, made))
+    found = export(database.member(made, "admin"), made)
+    assert len(found["notebooks"]) == 1
 
 
 def test_an_export_is_of_one_moment(database: Database) -> None:
@@ -310,6 +490,14 @@ ATTACKS: dict[str, tuple[str, dict[str, Any]]] = {
     "the zero character": ("runs", {"name": "a\0b"}),
     "a number that is too large": ("run_metrics_latest", {"step": 10**30}),
     "no name at all": ("runs", {"name": None}),
+    "an edge to what is not in it": ("lineage_edges", {"target_id": "1" * 32}),
+    "an edge of no word": ("lineage_edges", {"verb": "<b>"}),
+    "a pin of another project": ("pins", {"asset_id": str(uuid4())}),
+    "a comment of no length": ("comments", {"body": "x" * 10_001}),
+    "a rule that is none": ("achievements", {"rule": {"sql": "drop table"}}),
+    "a notebook that leads out": ("notebooks", {"path": "../../x.ipynb"}),
+    "another notebook's bytes": ("notebook_versions", {"sha256": SHA}),
+    "a notebook's run that is not there": ("notebook_runs", {"run_id": str(uuid4())}),
     "a restriction that opens": ("restrictions", {"min_role": "viewer"}),
 }
 
@@ -367,7 +555,20 @@ def test_what_is_claimed_of_others_counts_for_nothing(database: Database) -> Non
     assert (
         database.superuser("select seq from insighter.audit_heads where scope = %s", target["id"]) == before
     )
-    for table in ("runs", "datasets", "registered_models", "deployments", "artifacts", "restrictions"):
+    for table in (
+        "runs",
+        "datasets",
+        "registered_models",
+        "deployments",
+        "artifacts",
+        "restrictions",
+        "notebooks",
+        "notebook_versions",
+        "comments",
+        "pins",
+        "lineage_edges",
+        "achievements",
+    ):
         assert rows_of(table, "created_by", made) == [(other.user_id,)], table
     assert rows_of("members", "user_id, role", made) == [(other.user_id, "owner")]
     assert rows_of("credentials", "id", made) == []

@@ -112,6 +112,7 @@ DEFINERS = {
     "private.archive_ended": "what lies in between goes, and the objects are released",
     "private.archive_taken": "ids are unique among all projects",
     "private.archive_number": "the next number of a table's own",
+    "private.archive_remains": "what is in the trash, for admins whose restriction of it they see",
     "private.trash_weights": "how much an entry weighs, for editors, also by what they do not see",
     "private.trashed_contents": "what a project in the trash holds, for its owner",
     "private.objects_unreferenced": "what the caller cannot see needs its bytes too",

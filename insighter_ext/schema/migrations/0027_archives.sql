@@ -15,7 +15,10 @@ create table insighter.archived_tables (
   rank int not null unique,
   -- {column: how it is read}, see private.archived.
   columns jsonb not null,
-  left_out text[] not null
+  left_out text[] not null,
+  -- Which rows of it go along, and in what order; and columns that are written otherwise than they are. SQL over the row r.
+  rows text not null,
+  written jsonb not null
 );
 alter table insighter.archived_tables enable row level security;
 grant select on insighter.archived_tables to authenticated;
@@ -35,21 +38,25 @@ create policy archived_tables_select on insighter.archived_tables for select to 
 --   x=text            a text with ids in it
 --
 -- p_expressions has SQL for columns that need more, over the row r: $1 is the archive, $2 the new project, $3 whether ids of
--- the archive were taken. p_left_out are the columns that stay: what is of this machine, and whatever is secret.
+-- the archive were taken. p_left_out are the columns that stay: what is of this machine, and whatever is secret. p_rows says
+-- which rows go along, where it is not all: a condition, and "order by" where numbers of rows are made anew and say what came
+-- first. p_written has SQL for columns that are written otherwise than they are.
 create procedure private.archived(
-  p_table regclass, p_rank int, p_columns text, p_expressions jsonb default '{}', p_left_out text default ''
+  p_table regclass, p_rank int, p_columns text, p_expressions jsonb default '{}', p_left_out text default '',
+  p_rows text default 'true', p_written jsonb default '{}'
 )
 language plpgsql set search_path = '' as $$
 begin
-  insert into insighter.archived_tables (name, rank, columns, left_out)
+  insert into insighter.archived_tables (name, rank, columns, left_out, rows, written)
   select c.relname, p_rank,
     (select jsonb_object_agg(split_part(w, '=', 1), substr(w, strpos(w || '=', '=') + 1))
       from regexp_split_to_table(btrim(p_columns), '\s+') w)
     || (select coalesce(jsonb_object_agg(e.key, '(' || e.value || ')'), '{}') from jsonb_each_text(p_expressions) e),
-    coalesce(string_to_array(nullif(p_left_out, ''), ' '), '{}')
+    coalesce(string_to_array(nullif(p_left_out, ''), ' '), '{}'), p_rows, p_written
   from pg_catalog.pg_class c where c.oid = p_table
   on conflict (name) do update
-  set rank = excluded.rank, columns = excluded.columns, left_out = excluded.left_out;
+  set rank = excluded.rank, columns = excluded.columns, left_out = excluded.left_out, rows = excluded.rows,
+    written = excluded.written;
 end
 $$;
 
@@ -174,6 +181,29 @@ call private.audited('insighter.project_origins', 'project_origin', 'project_id'
 
 -- An endpoint comes in stopped, whatever it was.
 grant insert (status, created_at, updated_at) on insighter.deployments to authenticated;
+grant insert (id, marked, versions, last_run_at, last_run_by, last_run_outcome, created_at, updated_at)
+  on insighter.notebooks to authenticated;
+grant insert (created_at) on insighter.pins to authenticated;
+grant insert (id, created_by, created_at, edited_at) on insighter.comments to authenticated;
+grant insert (id, created_by, created_at, updated_at) on insighter.achievements to authenticated;
+
+-- What lies in the trash does not go along. Of it the rest stays closed, as after a deletion for good: see
+-- private.closed_remains. DEFINER: what is in the trash is hidden from everybody.
+create function private.archive_remains(p_project_id uuid, p_kind text, p_asset_id uuid) returns text[]
+language sql stable security definer set search_path = '' as $$
+  select array(
+    select unnest(r.remains) from insighter.restrictions r
+    where r.project_id = p_project_id and r.asset_kind = p_kind and r.asset_id = p_asset_id
+    union select left(v.sha256, 16) from insighter.dataset_versions v
+    where p_kind = 'dataset' and v.project_id = p_project_id and v.dataset_id = p_asset_id and t.asset_id is not null
+    union select v.root || '|' || v.root_path from insighter.model_versions v
+    where p_kind = 'model' and v.project_id = p_project_id and v.model_id = p_asset_id and t.asset_id is not null
+      and v.root is not null)
+  from (select) one left join insighter.trash t
+    on t.project_id = p_project_id and t.asset_kind = p_kind and t.asset_id = p_asset_id::text
+  where p_project_id in (select private.project_ids('admin'))
+    and not private.is_restricted(p_kind, p_project_id, p_asset_id)
+$$;
 
 call private.archived('insighter.experiments', 10,
   'id=new:experiment name is_default tags=tags created_by=me created_at updated_at deleted_at');
@@ -210,6 +240,31 @@ call private.archived('insighter.dataset_versions', 51,
 call private.archived('insighter.deployments', 60,
   'id=new:deployment name model_name model_version status created_by=me created_at updated_at',
   jsonb_build_object('status', $$'stopped'::text$$), 'port reason attempt host host_hash run_by');
+-- A file carries its notebook's id. Where that became another, it is known by its path again, and of those that were at one
+-- place the last.
+call private.archived('insighter.notebooks', 70,
+  'id=keep:notebook path marked kernel language versions last_run_at last_run_by last_run_outcome created_by=me created_at
+   updated_at',
+  jsonb_build_object(
+    'marked', $$(r.marked and not $3) or row_number() over (partition by r.path order by r.updated_at desc, r.id) > 1$$,
+    'last_run_by', $$case when r.last_run_by is not null then auth.uid() end$$), 'name');
+call private.archived('insighter.notebook_versions', 71,
+  'notebook_id=id:notebook version object_key=object sha256 size fingerprint cells reason outcome stripped path kernel_id
+   created_by=me created_at');
+call private.archived('insighter.notebook_runs', 72, 'run_id=id:run notebook_id=id:notebook version kernel_id created_at');
+call private.archived('insighter.lineage_edges', 80,
+  'source_kind source_id=asset:source_kind source_version target_kind target_id=asset:target_kind target_version verb
+   created_by=me created_at');
+call private.archived('insighter.pins', 81,
+  'asset_kind asset_id=asset:asset_kind position created_at', p_left_out => 'created_by');
+-- Who said it is told by the audit that comes along. Whoever is mentioned in it is not there.
+call private.archived('insighter.comments', 82,
+  'id=new:comment asset_kind asset_id=asset:asset_kind body=text mentions created_by=me created_at edited_at',
+  jsonb_build_object('mentions', $$array(select m from unnest(r.mentions) m where m = auth.uid())$$),
+  'deleted_at deleted_by', 'r.deleted_at is null order by r.id');
+call private.archived('insighter.achievements', 83,
+  'id=new:achievement name description icon audience rule created_by=me created_at updated_at',
+  '{}', 'slug listens retired_at', 'r.retired_at is null');
 -- As closed as before, to people who are not here as to everybody. Of what was deleted the restriction stays, for what is left.
 call private.archived('insighter.restrictions', 90,
   'asset_kind asset_id min_role created_by=me created_at remains',
@@ -217,7 +272,8 @@ call private.archived('insighter.restrictions', 90,
     'asset_id', $$coalesce((select i.new from insighter.archive_ids i where i.archive_id = $1 and i.kind = r.asset_kind
       and i.old = replace(r.asset_id::text, '-', '')), gen_random_uuid()::text)::uuid$$,
     'remains', $$case when $3 then array(select private.archive_text($1, x) from unnest(r.remains) x)
-      else coalesce(r.remains, '{}') end$$), 'people');
+      else coalesce(r.remains, '{}') end$$), 'people', 'true',
+  jsonb_build_object('remains', 'private.archive_remains(r.project_id, r.asset_kind, r.asset_id)'));
 call private.archived('insighter.project_origins', 95,
   'number name exported_at exported_by people audit_object_key=object audit_rows audit_head created_by=me imported_at');
 
@@ -228,6 +284,23 @@ create function private.project_ids_to_be() returns setof uuid
 language sql stable set search_path = '' as $$
   select a.becomes from insighter.archives a where a.kind = 'import' and a.state = 'working'
 $$;
+
+-- What was made from what comes along: the triggers that write it would know it otherwise, by when it was brought in.
+create function private.is_to_be(p_project_id uuid) returns boolean
+language sql stable set search_path = '' as $$
+  select p_project_id in (select private.project_ids_to_be())
+$$;
+create or replace trigger traced after insert on insighter.run_datasets
+for each row when (not private.is_to_be(new.project_id)) execute function private.lineage_traced();
+create or replace trigger traced after insert on insighter.run_models
+for each row when (new.role = 'input' and not private.is_to_be(new.project_id)) execute function private.lineage_traced();
+create or replace trigger traced after insert on insighter.model_versions
+for each row when (not private.is_to_be(new.project_id)) execute function private.lineage_traced();
+create or replace trigger traced after insert on insighter.deployments
+for each row when (not private.is_to_be(new.project_id)) execute function private.lineage_traced();
+create or replace trigger traced after insert or update of version on insighter.notebook_runs
+for each row when (new.version is not null and not private.is_to_be(new.project_id))
+execute function private.lineage_traced();
 
 create or replace function private.objects_released(p_names text[]) returns text[]
 language plpgsql stable set search_path = '' as $$
@@ -286,13 +359,13 @@ declare
   v_id record;
 begin
   for v_id in
-    select i.old, i.new from (
-      select distinct m[1] as found
-      from regexp_matches(p_text, '(?<![0-9a-f])([0-9a-f]{32})(?![0-9a-f])', 'g') m) f
-    join insighter.archive_ids i on i.archive_id = p_archive_id and i.kind in ('run', 'logged_model')
-      and i.old in (f.found, 'm' || f.found)
+    select f.found, right(replace(i.new, '-', ''), 32) as new from (
+      select distinct m[1] as found from regexp_matches(p_text,
+        '(?<![0-9a-f])([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])', 'g') m) f
+    join insighter.archive_ids i on i.archive_id = p_archive_id and i.kind in ('run', 'logged_model', 'notebook')
+      and i.old in (replace(f.found, '-', ''), 'm' || f.found)
   loop
-    v_text := replace(v_text, right(v_id.old, 32), right(replace(v_id.new, '-', ''), 32));
+    v_text := replace(v_text, v_id.found, case when v_id.found like '%-%' then v_id.new::uuid::text else v_id.new end);
   end loop;
   return v_text;
 end
@@ -324,6 +397,7 @@ language sql stable security definer set search_path = '' as $$
   select case p_kind
     when 'run' then exists (select from insighter.runs r where r.id = any (p_ids::uuid[]))
     when 'logged_model' then exists (select from insighter.logged_models m where m.id = any (p_ids))
+    when 'notebook' then exists (select from insighter.notebooks n where n.id = any (p_ids::uuid[]))
     else true end
 $$;
 
@@ -448,16 +522,18 @@ declare
     group by chunk';
 begin
   for v_table in
-    select t.name,
-      (select string_agg(case when c.how = 'object' then format('split_part(r.%1$I, ''/'', 2) as %1$I', c.name)
+    select t.name, t.rows,
+      (select string_agg(case when t.written ? c.name then format('%s as %I', t.written ->> c.name, c.name)
+        when c.how = 'object' then format('split_part(r.%1$I, ''/'', 2) as %1$I', c.name)
         else format('r.%I', c.name) end, ', ') from private.archive_columns(t.name) c) as columns,
-      (select string_agg(format('select r.%I as key from insighter.%I r where r.project_id = $1', c.name, t.name), ' union ')
+      (select string_agg(format('select r.%I as key from insighter.%I r where r.project_id = $1 and %s', c.name,
+        t.name, split_part(t.rows, ' order by ', 1)), ' union ')
         from private.archive_columns(t.name) c where c.how = 'object') as objects
     from insighter.archived_tables t order by t.rank
   loop
     return query execute format(v_paged, v_table.name, format(
-      'select to_jsonb(x)::text as line from (select %s from insighter.%I r where r.project_id = $1) x',
-      v_table.columns, v_table.name)) using p_project_id;
+      'select to_jsonb(x)::text as line from (select %s from insighter.%I r where r.project_id = $1 and %s) x',
+      v_table.columns, v_table.name, v_table.rows)) using p_project_id;
     v_objects := concat_ws(' union ', nullif(v_objects, ''), v_table.objects);
   end loop;
   return query execute format(v_paged, 'objects', format(
@@ -552,8 +628,8 @@ $$;
 -- The rows of a section, for SQL that is put together: $1 is the archive.
 create function private.archive_rows(p_section text) returns text
 language sql immutable set search_path = '' as $$
-  select format('from insighter.archive_pages g cross join lateral string_to_table(g.lines, E''\n'') l
-    cross join lateral jsonb_populate_record(null::insighter.%I, l::jsonb) r
+  select format('from insighter.archive_pages g cross join lateral string_to_table(g.lines, E''\n'') with ordinality l (line, number)
+    cross join lateral jsonb_populate_record(null::insighter.%I, l.line::jsonb) r
     where g.archive_id = $1 and g.section = %L', p_section, p_section)
 $$;
 
@@ -593,7 +669,8 @@ begin
       case when v_table.keep then format('r.%I::text', v_table.id)
         when v_table.type = 'uuid' then 'gen_random_uuid()::text'
         when v_table.type = 'bigint' then format('private.archive_number(%L)::text', v_table.name)
-        else '''m-'' || replace(gen_random_uuid()::text, ''-'', '''')' end, private.archive_rows(v_table.name))
+        else '''m-'' || replace(gen_random_uuid()::text, ''-'', '''')' end, private.archive_rows(v_table.name)
+        || case v_table.type when 'bigint' then ' order by g.page, l.number' else '' end)
       using p_archive.id;
   end loop;
   for v_table in
@@ -607,8 +684,18 @@ begin
       v_table.columns, v_table.expressions, private.archive_rows(v_table.name))
       using p_archive.id, p_archive.becomes, v_taken;
   end loop;
+  -- Experiments and runs that MLflow's clients deleted came along, for they still see them.
+  v_at := 'runs';
+  insert into insighter.trash (project_id, asset_kind, asset_id)
+  select e.project_id, 'experiment', e.id::text from insighter.experiments e
+  where e.project_id = p_archive.becomes and e.deleted_at is not null
+  union all
+  select r.project_id, 'run', private.hex(r.id) from insighter.runs r
+  join insighter.experiments e on e.project_id = r.project_id and e.id = r.experiment_id
+  where r.project_id = p_archive.becomes and r.deleted_at is not null and r.deleted_at is distinct from e.deleted_at;
 exception when others then
-  if sqlstate ~ '^(PT|40|42|53|57)' then
+  -- A row that the caller may not write is one that was made up.
+  if sqlstate ~ '^(PT|40|42|53|57)' and sqlstate <> '42501' then
     raise;
   end if;
   perform private.fail(422, 'archive_invalid', format('rows/%s.jsonl has what cannot be imported: %s', v_at, left(sqlerrm, 300)),
@@ -738,7 +825,7 @@ call private.expose('archives_export', 'archives_page', 'archives_import', 'arch
   'archives_get', 'archives_list', 'archives_progress', 'archives_end', 'archives_origins');
 revoke all on function private.archive_ended from public, anon, authenticated, service_role;
 revoke all on procedure private.archived from public, anon, authenticated, service_role;
-grant execute on function private.project_ids_to_be, private.archive_json, private.archive_text, private.archive_tags,
-  private.archive_audit_text, private.archive_taken, private.archive_number, private.archive_columns,
+grant execute on function private.project_ids_to_be, private.is_to_be, private.archive_remains, private.archive_json,
+  private.archive_text, private.archive_tags, private.archive_audit_text, private.archive_taken, private.archive_number, private.archive_columns,
   private.archive_expression, private.archive_lost, private.archive_view, private.archive, private.archive_at_work, private.archives_tidy,
   private.archive_read, private.archive_rows, private.archive_written to authenticated;
