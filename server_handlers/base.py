@@ -258,7 +258,11 @@ class ApiHandler(PlatformHandler):
     outcome: int | None = None
     """the status of the answer, where it is not the one that the operation is declared with"""
 
-    _CONVERT: ClassVar[dict[str, Callable[[str], Any]]] = {"uuid": UUID, "int": int, "str": str}
+    _CONVERT: ClassVar[dict[str, Callable[[str], Any]]] = {
+        "uuid": UUID,
+        "int": lambda text: _numbered(int(text)),
+        "str": str,
+    }
     _ARGUMENT: ClassVar[re.Pattern[str]] = re.compile(r"{(\w+)(?::(\w+))?}")
 
     @classmethod
@@ -309,6 +313,13 @@ class ApiHandler(PlatformHandler):
         """Which methods there are."""
         self.set_header("Allow", ", ".join(sorted(declared(type(self)))).upper())
         self.set_status(204)
+
+
+def _numbered(number: int) -> int:
+    # Nothing that the database numbers has a number it cannot hold.
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(number)
+    return number
 
 
 def declared(handler: type[ApiHandler]) -> dict[str, Operation]:

@@ -92,7 +92,9 @@ class SearchQuery(Model):
 class PinPlace(Model):
     """Where to pin an asset."""
 
-    position: int | None = Field(None, ge=1, description="From the top; behind the others where omitted.")
+    position: int | None = Field(
+        None, ge=1, le=1000, description="From the top; behind the others where omitted."
+    )
 
 
 class Pin(View):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -83,6 +84,11 @@ def a_token(person: Person, project_id: str, role: str) -> tuple[str, str]:
     return made["id"], made["secret"]
 
 
+A_NOTEBOOK: dict[str, Any] = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+A_RULE: dict[str, Any] = {"count": {"asset_kind": "dataset", "verb": "created"}, "at_least": 500}
+
+
 class Treasure:
     """A private project of somebody with one of everything.
 
@@ -141,6 +147,17 @@ class Treasure:
         comment = owner.do(
             "POST", f"{base}/assets/dataset/{quote(self.dataset)}/comments", {"body": canary}, expect=201
         )["id"]
+        folder = server.root / owner.do("PUT", f"{base}/folder")["path"]
+        (folder / f"{canary}.ipynb").write_text(json.dumps(A_NOTEBOOK))
+        path = f"{folder.relative_to(server.root)}/{canary}.ipynb"
+        notebook = owner.do("POST", f"{API}/notebooks", {"path": path})["id"]
+        owner.do("POST", f"{base}/notebooks/{notebook}/versions", A_NOTEBOOK, expect=201)
+        achievement = owner.do(
+            "POST", f"{base}/achievements", {"name": canary, "audience": "person", "rule": A_RULE}, expect=201
+        )["id"]
+        owner.do("POST", f"{base}/datasets/gone-{canary}/versions", content=csv, expect=201)
+        owner.do("DELETE", f"{base}/datasets/gone-{canary}", expect=204)
+        [gone] = owner.do("GET", f"{base}/trash")["items"]
         restricted = {"min_role": "admin", "people": []}
         owner.do("PUT", f"{base}/restrictions/model/{quote(self.model)}", restricted)
         owner.do("DELETE", f"{base}/restrictions/model/{quote(self.model)}", expect=204)
@@ -148,7 +165,8 @@ class Treasure:
         self.values: dict[str, Any] = {
             "project_id": self.project_id, "organisation_id": self.organisation_id, "user_id": owner.user_id,
             "invitation_id": invitation["id"], "request_id": str(uuid4()), "session_id": sessions[0]["id"],
-            "import_id": str(begun[0]), "number": "1",
+            "import_id": str(begun[0]), "number": "1", "notebook_id": notebook, "before": "1", "after": "1",
+            "achievement_id": achievement, "asset_id": gone["id"],
             "token_id": token_id, "comment_id": comment, "run_id": self.run, "run_uuid": self.run,
             "experiment_id": self.experiment,
             "model_id": self.logged_model, "version": "1", "alias": f"alias-{canary}", "kind": "dataset",
@@ -197,7 +215,7 @@ class Treasure:
             if "/datasets/" in path or "/restrictions/" in path:
                 return self.dataset
             return self.model if "/models/" in path else self.deployment
-        if name == "key" and "/assets/" in path:
+        if name == "key" and ("/assets/" in path or "/pins/" in path):
             return self.dataset
         return str(self.values[name])
 

@@ -138,8 +138,6 @@ async def test_members_see_each_other_come_look_away_and_go(team: JupyterServer)
                 await seen(one, ("ana", False), ("ben", True))
                 await two.write_message(json.dumps({"away": False}))
                 await seen(one, ("ana", False), ("ben", False))
-                for nonsense in ("[", "[]", '{"away": 1}', '"x"'):
-                    await two.write_message(nonsense)
                 await seen(two, ("ana", False), ("ben", False))
                 here = ben.do("GET", f"{API}/projects/{project}/presence")["items"]
                 assert {each["user_id"] for each in here} == {ana.user_id, ben.user_id}

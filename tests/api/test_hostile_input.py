@@ -86,6 +86,8 @@ def body_fields(operation: dict[str, Any]) -> list[str]:
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if content is None:
         return []
+    if "$ref" not in content["schema"]:  # JSON of another's making: a notebook
+        return []
     name = content["schema"]["$ref"].rsplit("/", 1)[1]
     return list(openapi.document()["components"]["schemas"][name]["properties"])
 
