@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from tests.browser.people import Person, lab_of_a_team
 from tests.chromium import chromium_path
 from tests.running import JupyterServer
+
+# What is waited for comes in a moment, on a busy machine in a longer one.
+expect.set_options(timeout=20_000)
 
 SCREENSHOTS = Path(os.environ.get("INSIGHTER_SCREENSHOTS", Path(__file__).parent / "screenshots"))
 

@@ -57,6 +57,7 @@ def test_from_the_first_dataset_to_the_switch(page: Page, lab: JupyterServer) ->
     upload(lab, project, "port")
 
     # It is no news after a reload.
+    page.wait_for_timeout(1500)  # JupyterLab saves the workspace a moment later
     page.reload()
     wait_until_loaded(page)
     follow(page)

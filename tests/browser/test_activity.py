@@ -43,6 +43,7 @@ def people(shared: JupyterServer) -> Iterator[tuple[httpx.Client, httpx.Client, 
         project = new_project(ana, "Wine quality")
         code = invite(ana, project["id"], "bo@example.org", "editor")
         assert bo.post("/insighter/api/invitations/accept", json={"code": code}).status_code == 200
+        upload(bo, project["id"], "first")  # earns him something, which is told too
         yield ana, bo, project
 
 
