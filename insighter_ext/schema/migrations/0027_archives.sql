@@ -247,7 +247,7 @@ call private.archived('insighter.notebooks', 70,
    updated_at',
   jsonb_build_object(
     'marked', $$(r.marked and not $3) or row_number() over (partition by r.path order by r.updated_at desc, r.id) > 1$$,
-    'last_run_by', $$case when r.last_run_by is not null then auth.uid() end$$), 'name');
+    'last_run_by', $$case when r.last_run_by is not null then auth.uid() end$$), 'name trashed');
 call private.archived('insighter.notebook_versions', 71,
   'notebook_id=id:notebook version object_key=object sha256 size fingerprint cells reason outcome stripped path kernel_id
    created_by=me created_at');
