@@ -390,7 +390,7 @@ def test_two_people_and_what_a_role_lets_them_do(shared: JupyterServer, open_bro
         # A viewer sees everything, and is offered nothing that would be refused.
         expect(side.locator(".jp-Insighter-Switcher")).to_contain_text("Wine quality")
         expect(facts).to_contain_text("viewer · 2 members · read only")
-        side.get_by_role("button", name=re.compile("^wine")).click()
+        side.get_by_role("button", name=re.compile("^wine v")).click()
         expect(panel(bo)).to_contain_text("2 rows × 2 columns")
         bo.get_by_label("Show as table").check()
         expect(panel(bo)).to_contain_text("secret red")

@@ -67,7 +67,7 @@ def test_from_an_invitation_to_the_removal(meet: Meet) -> None:
     expect(his.get_by_role("tab")).to_have_text(["People2", "Visibility"])
     expect(his.get_by_role("button", name=re.compile("Invite|Remove|Transfer"))).to_have_count(0)
     shoot(ben.page, "73 viewer")
-    ben.side.get_by_role("button", name=re.compile("^wine")).click(button="right")
+    ben.side.get_by_role("button", name=re.compile("^wine v")).click(button="right")
     expect(ben.page.get_by_role("menuitem", name="Open", exact=True)).to_be_visible()
     expect(ben.page.get_by_role("menuitem", name="Restrict…")).to_have_count(0)
     ben.page.keyboard.press("Escape")
@@ -96,7 +96,7 @@ def test_from_an_invitation_to_the_removal(meet: Meet) -> None:
     expect(his.get_by_role("tab", name="Invitations")).to_have_count(0)
 
     # A dataset is closed to him, from where it is listed.
-    ana.side.get_by_role("button", name=re.compile("^wine")).click(button="right")
+    ana.side.get_by_role("button", name=re.compile("^wine v")).click(button="right")
     ana.page.get_by_role("menuitem", name="Restrict…").click()
     expect(ana.dialog).to_contain_text("Who sees “wine”?")
     ana.dialog.get_by_label("Seen by").select_option("editor")
@@ -104,7 +104,7 @@ def test_from_an_invitation_to_the_removal(meet: Meet) -> None:
     shoot(ana.page, "77 restrict")
     ana.dialog.get_by_role("button", name="Restrict").click()
     expect(ben.news("Ana restricted something of “Wine quality”")).to_be_visible(timeout=30_000)
-    expect(ben.side.get_by_role("button", name=re.compile("^wine"))).to_have_count(0, timeout=30_000)
+    expect(ben.side.get_by_role("button", name=re.compile("^wine v"))).to_have_count(0, timeout=30_000)
     page.get_by_role("tab", name="Restricted assets").click()
     row = page.get_by_role("row", name=re.compile("wine"))
     expect(row).to_contain_text("editors and above")
@@ -114,8 +114,8 @@ def test_from_an_invitation_to_the_removal(meet: Meet) -> None:
     ana.dialog.get_by_role("button", name="Change").click()
     expect(row).to_contain_text("Ben")
     expect(ana.news("“wine” is seen by editors and above, and by Ben.")).to_be_visible()
-    expect(ben.side.get_by_role("button", name=re.compile("^wine"))).to_be_visible(timeout=30_000)
-    ben.side.get_by_role("button", name=re.compile("^wine")).click()
+    expect(ben.side.get_by_role("button", name=re.compile("^wine v"))).to_be_visible(timeout=30_000)
+    ben.side.get_by_role("button", name=re.compile("^wine v")).click()
     expect(ben.panel).to_contain_text("2 rows × 2 columns")
 
     # Taken out: his screen says so, and keeps nothing of it.

@@ -136,6 +136,7 @@ def test_a_project_is_deleted_and_comes_back(page: Page, lab: JupyterServer) -> 
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("button", name=re.compile("Project Gone and back"))).to_be_visible()
         expect(row(page, "Datasets", "wine")).to_be_visible()
+        expect(page.get_by_text(re.compile("“Gone and back” is in the trash until"))).to_have_count(0)
 
         page.get_by_role("button", name="Project actions").click()
         page.keyboard.press("Escape")
