@@ -165,14 +165,13 @@ async def test_everything_is_heard_exactly_once_whatever_is_killed(own_server: J
         for writer in writers:
             writer.start()
 
-        dice = random.Random(7)
         begun = time.monotonic()
         killed: list[str] = []
         while any(writer.is_alive() for writer in writers) or len(killed) < 3:
             await asyncio.sleep(0.3)
             connected = [one for one in listeners if one.connection is not None]
             if connected:
-                hang_up(dice.choice(connected).connection)
+                hang_up(min(connected, key=lambda one: one.interrupted).connection)
             passed = time.monotonic() - begun
             if not killed and passed > 1:
                 killed.append("postgresql")
@@ -214,7 +213,8 @@ async def test_everything_is_heard_exactly_once_whatever_is_killed(own_server: J
     for number in range(WRITERS):
         said = [item["data"][1] for item in listeners[0].heard if item["topic"] == f"t{number}"]
         assert said == sorted(said)
-    assert min(listener.interrupted for listener in listeners) >= 1
+    # What a question waits for is asked again by the server itself when PostgreSQL is back: it may not notice anything.
+    assert all(listener.interrupted for listener in listeners if isinstance(listener, Panel))
 
 
 def deaf(server: JupyterServer, project: str, cursor: str) -> socket.socket:
