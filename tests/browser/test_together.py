@@ -49,6 +49,7 @@ def test_a_project_is_shared_lived_in_and_taken_away(meet: Meet) -> None:
     rows = ana.panel.locator(".jp-Insighter-Event")
     expect(rows.filter(has_text="Ben joined as editor")).to_be_visible(timeout=30_000)
     expect(rows.filter(has_text="The team earned Not alone")).to_be_visible()
+    ana.page.wait_for_timeout(2_000)  # what the page loads when it opens
     asked: list[str] = []
     ana.page.on("request", lambda request: asked.append(request.url) if "/activity" in request.url else None)
     ben.api.do(
