@@ -7,39 +7,22 @@ import re
 from typing import Any
 
 from insighter_ext import __version__
-from insighter_ext.errors import InsighterError, NotFound
+from insighter_ext.errors import NotFound
 from insighter_ext.platform import Platform
 from insighter_ext.tracking.endpoints import Endpoint
+from insighter_ext.tracking.error_codes import error_code
 from insighter_ext.tracking.protocol import Fields
 from server_handlers.base import PlatformHandler, json_object
 
 MLFLOW = "/insighter/mlflow"
 
+APIS = (MLFLOW + "/api", MLFLOW + "/ajax-api")
+"""Clients ask below the first; MLflow's own web pages ask the same below the second."""
+
 MLFLOW_VERSION = "3.17.2"
 """The release of MLflow whose protocol this is."""
 
 _ARGUMENT = re.compile(r"{(\w+)}")
-
-
-def error_code(error: InsighterError) -> tuple[int, str]:
-    """MLflow's HTTP status and error code for a domain error (``mlflow/exceptions.py``)."""
-    if error.status == 409:
-        # Clients take RESOURCE_ALREADY_EXISTS for "fine, it is there": nothing else may be called so.
-        return (
-            (400, "RESOURCE_ALREADY_EXISTS") if error.code.endswith("_exists") else (409, "RESOURCE_CONFLICT")
-        )
-    if error.code == "endpoint_not_found":
-        return 404, "ENDPOINT_NOT_FOUND"
-    return {
-        400: (400, "INVALID_PARAMETER_VALUE"),
-        401: (401, "UNAUTHENTICATED"),
-        403: (403, "PERMISSION_DENIED"),
-        404: (404, "RESOURCE_DOES_NOT_EXIST"),
-        413: (400, "INVALID_PARAMETER_VALUE"),
-        422: (400, "INVALID_PARAMETER_VALUE"),
-        503: (503, "TEMPORARILY_UNAVAILABLE"),
-        504: (504, "DEADLINE_EXCEEDED"),
-    }.get(error.status, (500, "INTERNAL_ERROR"))
 
 
 class Protocol(PlatformHandler):
@@ -92,10 +75,7 @@ class MlflowHandler(Protocol):
         return json_object(b"" if self.request.body.strip() == b"null" else self.request.body)
 
     async def _run(self, path: str, values: dict[str, Any]) -> None:
-        router = self.settings.get("insighter_mlflow")
-        if router is None or router.platform is not self.platform:
-            router = self.settings["insighter_mlflow"] = Router(self.platform)
-        endpoint, arguments = router.find(self.request.method or "", path)
+        endpoint, arguments = router_of(self).find(self.request.method or "", path)
         self.answer(await endpoint(self.principal, Fields({**values, **arguments})))
 
 
@@ -186,15 +166,24 @@ class Router:
         raise unknown(method, f"mlflow/{path}")
 
 
+def router_of(handler: Protocol) -> Router:
+    """The router of the platform that runs now."""
+    router: Router | None = handler.settings.get("insighter_mlflow")
+    if router is None or router.platform is not handler.platform:
+        router = handler.settings["insighter_mlflow"] = Router(handler.platform)
+    return router
+
+
 def routes() -> list[tuple[str, type[Protocol]]]:
     """MLflow's routes, artifacts included."""
-    from server_handlers.mlflow_artifacts import ArtifactListHandler, ArtifactsHandler
+    from server_handlers import mlflow_artifacts, mlflow_pages
 
     return [
-        (MLFLOW + r"/api/2\.0/mlflow-artifacts/artifacts", ArtifactListHandler),
-        (MLFLOW + r"/api/2\.0/mlflow-artifacts/artifacts/(.*)", ArtifactsHandler),
-        (MLFLOW + r"/api/3\.0/mlflow/server-info", ServerInfoHandler),
-        (MLFLOW + r"/api/(2|3)\.0/mlflow/(.*)", MlflowHandler),
+        *((api + path, handler) for api in APIS for path, handler in mlflow_artifacts.BELOW_API),
+        *((api + path, handler) for api in APIS for path, handler in mlflow_pages.BELOW_API),
+        *mlflow_pages.ROUTES,
+        *((api + r"/3\.0/mlflow/server-info", ServerInfoHandler) for api in APIS),
+        *((api + r"/(2|3)\.0/mlflow/(.*)", MlflowHandler) for api in APIS),
         (MLFLOW + r"/version", VersionHandler),
         (MLFLOW + r"/health", HealthHandler),
         (MLFLOW + r"/(.*)", UnknownHandler),

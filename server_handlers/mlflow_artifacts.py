@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mimetypes
+import re
 from urllib.parse import quote
 
 from tornado import web
@@ -10,6 +12,77 @@ from insighter_ext.errors import InsighterError
 from insighter_ext.tracking.artifacts import Location
 from server_handlers.mlflow import Protocol
 from server_handlers.streaming import AnsweredRefusal, Upload
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+
+# What a browser would run as a page of ours, were it not sent as a download.
+_PAGES = re.compile(r"(text|application)/(.*\+)?(html|xml|javascript|xhtml)\b.*")
+
+
+async def send_file(handler: Protocol, location: Location, media_type: str | None = None) -> None:
+    """Answer with a file, or the part of it that the request's ``Range`` names.
+
+    Args:
+        handler: of a GET.
+        location: of the file.
+        media_type: where it is not to be told from the file's name.
+    """
+    files = handler.platform.tracking.files
+    content = await files.find(handler.principal, location)
+    tag = f'"{content.sha256}"'
+    handler.set_header("ETag", tag)
+    handler.set_header("Accept-Ranges", "bytes")
+    handler.set_header("Cache-Control", "private, no-cache")
+    handler.set_header("Content-Type", media_type or media_type_of(content.name))
+    # Whatever a file says it is, it does nothing in the name of whoever looks at it.
+    handler.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(content.name, safe='')}")
+    handler.set_header("X-Content-Type-Options", "nosniff")
+    handler.set_header("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'")
+    if handler.request.headers.get("If-None-Match") == tag:
+        handler.set_status(304)
+        return
+    offset, length = 0, content.size
+    match = _RANGE.fullmatch(handler.request.headers.get("Range", "").strip())
+    if match and match.group() != "bytes=-" and handler.request.headers.get("If-Range", tag) == tag:
+        span = _span(match[1], match[2], content.size)
+        if span is None:
+            handler.set_header("Content-Range", f"bytes */{content.size}")
+            handler.set_status(416)
+            return
+        offset, length = span
+        handler.set_header("Content-Range", f"bytes {offset}-{offset + length - 1}/{content.size}")
+        handler.set_status(206)
+    handler.set_header("Content-Length", str(length))
+    if length == 0:
+        return
+    async for chunk in await files.read(handler.principal, content, offset, length):
+        handler.write(chunk)
+        await handler.flush()
+
+
+def _span(first: str, last: str, size: int) -> tuple[int, int] | None:
+    """Offset and length of a range of bytes; None where it has no byte of the file."""
+    if first == "":
+        length = min(int(last), size)
+        return (size - length, length) if length else None
+    start, end = int(first), min(int(last), size - 1) if last else size - 1
+    return (start, end - start + 1) if start <= end else None
+
+
+def media_type_of(name: str) -> str:
+    """What MLflow's pages need to know of a file to show it: pages and scripts are text to them."""
+    found = mimetypes.guess_type(name)[0]
+    if found == "image/svg+xml":
+        return found
+    if name == "MLmodel" or name.rpartition(".")[2].lower() in _TEXTS or (found and _PAGES.fullmatch(found)):
+        return "text/plain; charset=utf-8"
+    return found or "application/octet-stream"
+
+
+_TEXTS = frozenset({
+    *("txt", "log", "err", "cfg", "conf", "ini", "properties", "toml", "yaml", "yml", "xml", "json", "js"),
+    *("py", "csv", "tsv", "md", "rst", "ipynb", "html", "htm"),
+})  # fmt: skip
 
 
 class ArtifactListHandler(Protocol):
@@ -58,15 +131,7 @@ class ArtifactsHandler(AnsweredRefusal, Protocol):
     async def get(self, path: str) -> None:
         """A file; never shown in the browser, where a page among the artifacts could act as its reader."""
         self.raise_refusal()
-        content = await self.platform.tracking.files.open(self.principal, self._location)
-        self.set_header("Content-Type", "application/octet-stream")
-        self.set_header("Content-Length", str(content.size))
-        self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(content.name, safe='')}")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("ETag", f'"{content.sha256}"')
-        async for chunk in content.chunks:
-            self.write(chunk)
-            await self.flush()
+        await send_file(self, self._location, "application/octet-stream")
 
     async def delete(self, path: str) -> None:
         """Delete a file or a folder."""
@@ -87,3 +152,9 @@ class ArtifactsHandler(AnsweredRefusal, Protocol):
     def _discard(self) -> None:
         if self._upload is not None:
             self._upload.discard()
+
+
+BELOW_API: list[tuple[str, type[Protocol]]] = [
+    (r"/2\.0/mlflow-artifacts/artifacts", ArtifactListHandler),
+    (r"/2\.0/mlflow-artifacts/artifacts/(.*)", ArtifactsHandler),
+]

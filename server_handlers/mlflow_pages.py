@@ -1,126 +1,125 @@
-"""MLflow's own web pages, from the installed package, against this server: ``/insighter/mlflow/``.
-
-The pages are MLflow's, unchanged, but for one script before theirs (``mlflow_pages.js``), which does what a page on a
-Jupyter server has to do: send Jupyter's XSRF token with what it changes, and keep to the project and the theme it was
-opened with.
-"""
+"""What MLflow's own web pages ask beside the protocol of its clients."""
 
 from __future__ import annotations
 
-import functools
-import importlib.util
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
+from insighter_ext.errors import BadRequest, Invalid, TooLarge
+from insighter_ext.tracking.artifacts import Location, artifact_path
+from insighter_ext.tracking.graphql import GraphQL
+from insighter_ext.tracking.protocol import Fields
+from server_handlers.base import json_object
+from server_handlers.mlflow import MLFLOW, Protocol, router_of
+from server_handlers.mlflow_artifacts import send_file
 
-from jupyter_server.utils import url_path_join
-from tornado import web
-
-from insighter_ext.errors import InsighterError, NotFound
-from server_handlers.base import PlatformHandler
-from server_handlers.mlflow import MLFLOW, Protocol
-
-_OURS = Path(__file__).with_suffix(".js")
-_BEFORE = "<script"
+_MOST_UPLOADED = 10 * 1024**2
 
 
-@functools.cache
-def built_pages() -> Path:
-    """The folder of MLflow's built pages, found without importing MLflow.
+class Page(Protocol):
+    """What the routes of this module share."""
 
-    Raises:
-        NotFound: this installation of MLflow has none (``mlflow-skinny``, or a checkout that was not built).
-    """
-    spec = importlib.util.find_spec("mlflow")
-    for place in spec.submodule_search_locations or () if spec else ():
-        folder = Path(place) / "server" / "js" / "build"
-        if (folder / "index.html").is_file():
-            return folder
-    raise NotFound(
-        "the installed MLflow has no web pages",
-        code="pages_not_found",
-        hint="install the package mlflow in the server's environment; Insighter's own panels need nothing",
-    )
+    def asked(self, *names: str) -> str:
+        """An argument of the query string, under the first of its names that is there.
+
+        Raises:
+            Invalid: it is missing.
+        """
+        for name in names:
+            if value := self.get_query_argument(name, "", strip=False):
+                return value
+        raise Invalid(f"Request must specify {names[-1]}.")
 
 
-class PageHandler(PlatformHandler):
-    """The page that all of MLflow's views are parts of."""
+class RunFileHandler(Page):
+    """A file of a run."""
 
-    async def prepare(self, *, _redirect_to_login: bool = False) -> None:
-        """A person who is not signed in is shown where to; a program is refused as everywhere."""
+    async def get(self) -> None:
+        """Its bytes."""
+        run_id = self.asked("run_id", "run_uuid")
+        await send_file(self, Location.parse(f"runs/{run_id}/artifacts/{artifact_path(self.asked('path'))}"))
+
+
+class VersionFileHandler(Page):
+    """A file of a model version."""
+
+    async def get(self) -> None:
+        """Its bytes."""
+        fields = {"name": self.asked("name"), "version": self.asked("version")}
+        path = artifact_path(self.asked("path"))
+        endpoint, _ = router_of(self).find("GET", "model-versions/get-download-uri")
+        found = await endpoint(self.principal, Fields(fields))
+        root = found["artifact_uri"].removeprefix("mlflow-artifacts:/")
+        await send_file(self, Location.parse(f"{root}/{path}"))
+
+
+class ModelFileHandler(Page):
+    """A file of a logged model."""
+
+    async def get(self, model_id: str) -> None:
+        """Its bytes."""
+        path = artifact_path(self.asked("artifact_file_path"))
+        await send_file(self, Location.parse(f"models/{model_id}/artifacts/{path}"))
+
+
+class UploadHandler(Page):
+    """A small file from a page into a run."""
+
+    async def post(self) -> None:
+        """The body is the file."""
+        run_id, path = self.asked("run_uuid"), artifact_path(self.asked("path"))
+        if not self.request.body:
+            raise Invalid("Request must specify data.")
+        if len(self.request.body) > _MOST_UPLOADED:
+            raise TooLarge("Artifact size is too large. Max size is 10MB.", hint="upload it with a client")
+        files = self.platform.tracking.files
+        location = Location.parse(f"runs/{run_id}/artifacts/{path}")
+        writer = await files.begin(self.principal, location)
         try:
-            await super().prepare(_redirect_to_login=_redirect_to_login)
-        except (InsighterError, web.HTTPError) as error:
-            status = error.status if isinstance(error, InsighterError) else error.status_code
-            if status not in {401, 403} or "text/html" not in self.request.headers.get("Accept", ""):
-                raise
-            login = self.settings.get("login_url") or url_path_join(self.base_url, "login")
-            self.redirect(f"{login}?{urlencode({'next': self.request.uri or ''})}")
+            await writer.write(self.request.body)
+            await files.put(self.principal, location, await writer.commit())
+        finally:
+            await writer.abort()
+        self.answer({})
 
-    @property
-    def content_security_policy(self) -> str:
-        """Jupyter's, and: it asks this server and no other."""
-        return super().content_security_policy + "; connect-src 'self'; form-action 'self'; object-src 'none'"
+
+class TelemetryHandler(Protocol):
+    """Whether the pages may report how they are used: they may not."""
 
     async def get(self) -> None:
-        """MLflow's page with the script before its own."""
-        self.xsrf_token  # noqa: B018 - sets the cookie that the script reads
-        page = (built_pages() / "index.html").read_text("utf-8")
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Cache-Control", "no-cache")
-        self.finish(page.replace(_BEFORE, f'<script src="insighter.js"></script>{_BEFORE}', 1))
+        """Nothing is sent anywhere."""
+        self.answer({
+            "disable_telemetry": True,
+            "disable_ui_telemetry": True,
+            "disable_ui_events": [],
+            "ui_rollout_percentage": 0,
+        })  # fmt: skip
+
+    async def post(self) -> None:
+        """What comes all the same is dropped."""
+        self.answer({"status": "disabled"})
 
 
-class WithoutSlash(PageHandler):
-    """The same address without its last slash, which the page's relative addresses need."""
+class GraphQLHandler(Protocol):
+    """Queries of the pages."""
 
-    async def get(self) -> None:
-        """Go there."""
-        query = f"?{self.request.query}" if self.request.query else ""
-        self.redirect(url_path_join(self.base_url, MLFLOW) + "/" + query)
-
-
-class ScriptHandler(PlatformHandler):
-    """The script of ours."""
-
-    async def get(self) -> None:
-        """Small, and asked for again with each page."""
-        self.set_header("Content-Type", "text/javascript; charset=utf-8")
-        self.set_header("Cache-Control", "no-cache")
-        self.finish(_OURS.read_bytes())
+    async def post(self) -> None:
+        """A query in the body."""
+        body = json_object(self.request.body)
+        query, variables, operation = body.get("query"), body.get("variables"), body.get("operationName")
+        if not isinstance(query, str):
+            raise BadRequest("the body has no query")
+        if not isinstance(variables, dict | None) or not isinstance(operation, str | None):
+            raise BadRequest("variables must be an object, and operationName a text")
+        pages = GraphQL(router_of(self).find)
+        self.answer(await pages.answer(self.principal, query, variables or {}, operation))
 
 
-class StaticHandler(Protocol, web.StaticFileHandler):
-    """MLflow's scripts, styles and pictures; their names change with their content."""
+BELOW_API: list[tuple[str, type[Protocol]]] = [
+    (r"/2\.0/mlflow/logged-models/([^/]+)/artifacts/files", ModelFileHandler),
+    (r"/2\.0/mlflow/upload-artifact", UploadHandler),
+    (r"/3\.0/mlflow/ui-telemetry", TelemetryHandler),
+]
 
-    @property
-    def root(self) -> Path:  # type: ignore[override]
-        """Where tornado's file handler looks."""
-        return built_pages()
-
-    def initialize(self, name: str) -> None:  # type: ignore[override]
-        """No folder and no default file to be told."""
-        Protocol.initialize(self, name)
-        self.default_filename = None
-
-    async def get(self, path: str, include_body: bool = True) -> None:
-        """A file."""
-        await web.StaticFileHandler.get(self, path, include_body)
-
-    async def head(self, path: str) -> None:
-        """What is known of a file."""
-        await web.StaticFileHandler.get(self, path, include_body=False)
-
-    def get_cache_time(self, path: str, modified: Any, mime_type: str) -> int:
-        """A month, as MLflow's server says."""
-        return 2_419_200
-
-
-def routes() -> list[tuple[str, type[PlatformHandler]]]:
-    """The pages' routes; they stand before MLflow's others."""
-    return [
-        (MLFLOW, WithoutSlash),
-        (MLFLOW + "/", PageHandler),
-        (MLFLOW + r"/insighter\.js", ScriptHandler),
-        (MLFLOW + r"/static-files/(.*)", StaticHandler),
-    ]
+ROUTES: list[tuple[str, type[Protocol]]] = [
+    (MLFLOW + r"/get-artifact", RunFileHandler),
+    (MLFLOW + r"/model-versions/get-artifact", VersionFileHandler),
+    (MLFLOW + r"/graphql", GraphQLHandler),
+]

@@ -77,12 +77,12 @@ def _invalid(path: str) -> Invalid:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file to send: its size in bytes, its hash and its bytes."""
+    """A file to send: its name, its size in bytes and its hash."""
 
     name: str
     size: int
     sha256: str
-    chunks: AsyncIterator[bytes]
+    key: str
 
 
 class Artifacts:
@@ -110,12 +110,17 @@ class Artifacts:
             size=stored.size,
         )
 
-    async def open(self, principal: Principal, location: Location) -> Content:
-        """A file's content."""
+    async def find(self, principal: Principal, location: Location) -> Content:
+        """A file, to be read with :meth:`read`."""
         artifact_path(location.path)
         found = await self._data.call(principal, "artifacts_get", root=location.root, path=location.path)
-        chunks = await self._objects.read(principal, found["key"])
-        return Content(location.name, found["size"], found["sha256"], chunks)
+        return Content(location.name, found["size"], found["sha256"], found["key"])
+
+    async def read(
+        self, principal: Principal, content: Content, offset: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """The bytes of a file, or a part of them."""
+        return await self._objects.read(principal, content.key, offset, length)
 
     async def list(self, principal: Principal, location: Location) -> list[dict[str, Any]]:
         """What lies directly in a folder, as MLflow's artifact listing says it: names alone."""

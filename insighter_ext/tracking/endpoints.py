@@ -29,6 +29,7 @@ class TrackingEndpoints:
             ("POST", "experiments/create"): self.create_experiment,
             ("GET", "experiments/get"): self.get_experiment,
             ("GET", "experiments/get-by-name"): self.get_experiment_by_name,
+            ("POST", "experiments/search-datasets"): self.search_datasets,
             ("POST", "experiments/search"): self.search_experiments,
             ("GET", "experiments/search"): self.search_experiments,
             ("POST", "experiments/update"): self.update_experiment,
@@ -104,6 +105,20 @@ class TrackingEndpoints:
         return protocol.page(
             "experiments", [protocol.experiment(row) for row in found["items"]], found["cursor"]
         )
+
+    async def search_datasets(self, principal: Principal, fields: Fields) -> Json:
+        """Which datasets the runs of some experiments read."""
+        experiment_ids = fields.strings("experiment_ids")
+        if not experiment_ids:
+            raise Invalid("SearchDatasets request must specify at least one experiment_id.")
+        if len(experiment_ids) > 20:
+            raise Invalid(
+                "SearchDatasets request cannot specify more than 20 experiment_ids. "
+                f"Received {len(experiment_ids)} experiment_ids."
+            )
+        found = await self._data.call(principal, "experiments_datasets", experiment_ids=experiment_ids)
+        summaries = [{name: value for name, value in row.items() if value is not None} for row in found]
+        return {"dataset_summaries": summaries} if summaries else {}
 
     async def update_experiment(self, principal: Principal, fields: Fields) -> Json:
         """Rename."""
