@@ -19,6 +19,23 @@
     }
   }
 
+  // What is said once to whoever opens MLflow first is about things that are elsewhere here: begin with runs and models, and
+  // without its advertisements. Whoever chose otherwise keeps that.
+  const first = {
+    'mlflow.workflowType_v1': '"machine_learning"',
+    'mlflow.assistant.fab.autoOpenedOnFirstLoad_v1': 'true',
+    'mlflow.home.getting-started.collapsed_v1': 'true',
+    'mlflow.detectIssues.guidanceShown_v1': 'true',
+    '_mlflow_model_registry_promo_modal_dismissed_v1': 'true',
+    'mlflow.telemetry.info.alert.dismissed_v1': 'true',
+    'mlflow.settings.telemetry.enabled_v1': 'false'
+  };
+  for (const [name, value] of Object.entries(first)) {
+    if (window.localStorage.getItem(name) === null) {
+      window.localStorage.setItem(name, value);
+    }
+  }
+
   const cookie = name =>
     document.cookie
       .split('; ')
