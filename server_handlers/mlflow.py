@@ -144,6 +144,7 @@ class Router:
         table: dict[tuple[str, str], Endpoint] = {
             **platform.tracking.mlflow.table(),
             **platform.registry.mlflow.table(),
+            **platform.webhooks.mlflow.table(),
         }
         self._fixed = {key: endpoint for key, endpoint in table.items() if "{" not in key[1]}
         self._patterns = [

@@ -25,6 +25,7 @@ from server_handlers import (
     sharing,
     tracking,
     trash,
+    webhooks,
 )
 from server_handlers.base import ApiHandler
 
@@ -46,6 +47,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *presence.HANDLERS,
     *activity.HANDLERS,
     *trash.HANDLERS,
+    *webhooks.HANDLERS,
     *accounts.HANDLERS,
 ]
 

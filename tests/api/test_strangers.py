@@ -50,6 +50,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /projects/{project_id}/achievements/{achievement_id}": {"name": "changed"},
     "POST /projects/{project_id}/models": {"name": "changed", "run_id": "0" * 32},
     "PUT /projects/{project_id}/models/{name}/aliases/{alias}": {"version": 1},
+    "POST /projects/{project_id}/webhooks": {
+        "name": "changed",
+        "url": "https://example.org",
+        "events": ["model_version.created"],
+    },
+    "PATCH /projects/{project_id}/webhooks/{webhook_id}": {"name": "changed"},
     "POST /projects/{project_id}/deployments": {"name": "changed", "model": "changed", "version": 1},
     "PUT /projects/{project_id}/members/{user_id}": {"role": "viewer"},
     "PUT /projects/{project_id}/owner": {"user_id": str(uuid4())},

@@ -79,6 +79,16 @@ DEFINERS = {
     "private.achievement_earned": "whether anybody has it, for an admin, also those who show it to nobody",
     "private.hides_achievements": "what somebody set, which others do not read",
     "private.notebook_changed": "the same",
+    # What webhooks are told is written by what happens, and by nobody.
+    "private.webhook_event": "webhooks, which only admins see, and their deliveries",
+    "private.webhook_model": "the same",
+    "private.webhook_version": "the same",
+    "private.webhook_alias": "the same",
+    "private.webhook_secret": "the key of a signature, which no role has; for an admin",
+    "private.webhook_send": "a delivery by hand, for an admin",
+    "public.webhooks_take": "what is to be sent, of all projects, with its keys; the platform alone may ask",
+    "public.webhooks_sent": "what came of it; the platform alone may say",
+    "public.webhooks_next": "when something is due; the platform alone may ask",
     "private.assets_found": "a search by the index of words, which applies memberships and restrictions itself",
     # The audit and the events are written by nobody else.
     "private.notify": "notifications, which nobody writes to others",
