@@ -16,6 +16,7 @@ from server_handlers import (
     deployments,
     lineage,
     mlflow,
+    mlflow_ui,
     notebooks,
     openapi,
     presence,
@@ -56,6 +57,7 @@ def routes() -> list[tuple[str, type[Any]]]:
         openapi.OpenApiHandler.route(),
         *deployments.ROUTES,
         *bus.ROUTES,
+        *mlflow_ui.routes(),
         *mlflow.routes(),
         # Last: it takes what no other route has taken.
         accounts.UnknownHandler.route(),

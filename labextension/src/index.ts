@@ -9,6 +9,7 @@ import bus from './bus/plugin';
 import datahub from './datahub/plugin';
 import deployments from './deployments/plugin';
 import lineage from './lineage/plugin';
+import mlflow from './mlflow/plugin';
 import notebooks from './notebooks/plugin';
 import home from './home/plugin';
 import projects from './projects/plugin';
@@ -29,6 +30,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   datahub,
   notebooks,
   tracking,
+  mlflow,
   registry,
   deployments,
   achievements,
