@@ -408,6 +408,7 @@ def experiment(row: Json) -> Json:
         "creation_time": row["created"],
         "last_update_time": row["updated"],
         "tags": key_values(row["tags"]),
+        "workspace": row["workspace"],
     }
 
 

@@ -47,7 +47,12 @@ def test_what_browsers_keep_is_named_by_its_content(api: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["../__init__.py", "..%2f..%2f..%2f__init__.py", "%2fetc%2fpasswd", "static/js/%2e%2e/%2e%2e/%2e%2e/%2e%2e/app.py"],
+    [
+        "../__init__.py",
+        "..%2f..%2f..%2f__init__.py",
+        "%2fetc%2fpasswd",
+        "static/js/%2e%2e/%2e%2e/%2e%2e/%2e%2e/app.py",
+    ],
 )
 def test_nothing_else_of_the_package_is_served(server: JupyterServer, path: str) -> None:
     with httpx.Client(base_url=server.url, headers={"Authorization": f"token {server.token}"}) as client:

@@ -16,3 +16,58 @@ language sql stable set search_path = '' as $$
   ) f
 $$;
 call private.expose('experiments_datasets');
+
+-- ---- workspaces -----------------------------------------------------------------------------------------------------
+
+-- What MLflow calls a workspace is a project. Its name there is the slug; or the id, where the slug is no name for MLflow,
+-- or has a meaning of its own.
+create function private.workspace_name(p insighter.projects) returns text
+language sql immutable set search_path = '' as $$
+  select case when p.slug ~ '^[a-z0-9][a-z0-9-]*[a-z0-9]$'
+      and p.slug not in ('default', 'workspaces', 'api', 'ajax-api', 'static-files')
+    then p.slug else p.id::text end
+$$;
+
+create function private.workspace_json(p insighter.projects) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('id', p.id, 'name', private.workspace_name(p),
+    'description', concat_ws(': ', p.name, nullif(p.description, '')))
+$$;
+
+-- The caller's projects.
+create function public.workspaces_list() returns jsonb
+language sql stable set search_path = '' as $$
+  select coalesce(jsonb_agg(private.workspace_json(p) order by private.workspace_name(p)), '[]')
+  from insighter.projects p
+  where p.archived_at is null and p.id in (select private.membership_ids())
+$$;
+
+-- One that the caller sees; "default" is the one that is meant where none is named.
+create function public.workspaces_get(p_name text) returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  v_found insighter.projects;
+begin
+  if p_name = 'default' then
+    select * into v_found from insighter.projects p where p.id = private.context_project();
+  else
+    select * into v_found from insighter.projects p where private.workspace_name(p) = p_name and
+      (p.slug = p_name or p.id::text = p_name);
+  end if;
+  if v_found.id is null then
+    perform private.fail(404, 'workspace_not_found', format('Workspace ''%s'' not found', left(p_name, 100)),
+      'it is the name of a project that you see: GET /api/3.0/mlflow/workspaces lists yours');
+  end if;
+  return private.workspace_json(v_found);
+end
+$$;
+
+create or replace function private.experiment_json(e insighter.experiments) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('id', e.id::text, 'name', e.name, 'deleted', e.deleted_at is not null, 'tags', e.tags,
+    'created', private.ms(e.created_at), 'updated', private.ms(e.updated_at),
+    'workspace', (select private.workspace_name(p) from insighter.projects p where p.id = e.project_id))
+$$;
+
+call private.expose('workspaces_list', 'workspaces_get');
+grant execute on function private.workspace_name, private.workspace_json to authenticated;
