@@ -61,6 +61,15 @@ post(
     {"name": "first", "tags": [{"key": "a", "value": "1"}]},
     e="experiment_id",
 )
+# What one of the servers takes and the other does not goes here, so that the rest stays the same on both.
+post("other experiment", "experiments/create", {"name": "other things"}, oe="experiment_id")
+post(
+    "other run",
+    "runs/create",
+    {"experiment_id": "{oe}", "run_name": "other", "start_time": 1},
+    o="run.info.run_id",
+    ouri="run.info.artifact_uri",
+)
 post("experiment: again", "experiments/create", {"name": "first"})
 post("experiment: no name", "experiments/create", {})
 post("experiment: empty name", "experiments/create", {"name": ""})
@@ -126,7 +135,7 @@ post(
 post(
     "experiment: tag is a number",
     "experiments/set-experiment-tag",
-    {"experiment_id": "{e}", "key": "e", "value": 5},
+    {"experiment_id": "{oe}", "key": "e", "value": 5},
 )
 post(
     "experiment: tag without its key",
@@ -168,7 +177,12 @@ post("experiment: renamed without name", "experiments/update", {"experiment_id":
 post("experiment: nothing renamed", "experiments/update", {"experiment_id": "99999999", "new_name": "y"})
 post("experiment: no id renamed", "experiments/update", {"new_name": "y"})
 post("experiment: to be deleted", "experiments/create", {"name": "gone"}, g="experiment_id")
-post("run of a deleted experiment", "runs/create", {"experiment_id": "{g}"}, gr="run.info.run_id")
+post(
+    "run of a deleted experiment",
+    "runs/create",
+    {"experiment_id": "{g}", "start_time": 1, "run_name": "gr"},
+    gr="run.info.run_id",
+)
 post("experiment: deleted", "experiments/delete", {"experiment_id": "{g}"})
 post("experiment: deleted again", "experiments/delete", {"experiment_id": "{g}"})
 post("experiment: nothing deleted", "experiments/delete", {"experiment_id": "99999999"})
@@ -229,7 +243,7 @@ post(
 )
 post("run: start as text", "runs/create", {"experiment_id": "{e}", "run_name": "r2", "start_time": "2000"})
 post("run: start is a word", "runs/create", {"experiment_id": "{e}", "start_time": "soon"})
-post("run: start is broken", "runs/create", {"experiment_id": "{e}", "start_time": 1.5})
+post("run: start is broken", "runs/create", {"experiment_id": "{oe}", "start_time": 1.5})
 post(
     "run: start is a whole float",
     "runs/create",
@@ -239,30 +253,43 @@ post("run: no experiment", "runs/create", {"run_name": "nowhere"})
 post("run: unknown experiment", "runs/create", {"experiment_id": "99999999"})
 post("run: experiment is a word", "runs/create", {"experiment_id": "abc"})
 post("run: experiment is a number", "runs/create", {"experiment_id": 0})
+post("run: no start", "runs/create", {"experiment_id": "{oe}", "run_name": "no start"})
 post(
     "run: name by tag",
     "runs/create",
-    {"experiment_id": "{e}", "tags": [{"key": "mlflow.runName", "value": "tagged"}]},
+    {"experiment_id": "{e}", "start_time": 1, "tags": [{"key": "mlflow.runName", "value": "tagged"}]},
 )
 post(
     "run: two names",
     "runs/create",
-    {"experiment_id": "{e}", "run_name": "one", "tags": [{"key": "mlflow.runName", "value": "two"}]},
+    {"experiment_id": "{oe}", "run_name": "one", "tags": [{"key": "mlflow.runName", "value": "two"}]},
 )
 post(
     "run: same name twice",
     "runs/create",
-    {"experiment_id": "{e}", "run_name": "one", "tags": [{"key": "mlflow.runName", "value": "one"}]},
+    {
+        "experiment_id": "{e}",
+        "start_time": 1,
+        "run_name": "one",
+        "tags": [{"key": "mlflow.runName", "value": "one"}],
+    },
 )
-post("run: tags are no list", "runs/create", {"experiment_id": "{e}", "tags": {"a": "b"}})
-post("run: tag without key", "runs/create", {"experiment_id": "{e}", "tags": [{"value": "b"}]})
+post("run: tags are no list", "runs/create", {"experiment_id": "{oe}", "tags": {"a": "b"}})
+post("run: tag without key", "runs/create", {"experiment_id": "{oe}", "tags": [{"value": "b"}]})
 post(
-    "run: tag with a bad key", "runs/create", {"experiment_id": "{e}", "tags": [{"key": "a?b", "value": "b"}]}
+    "run: tag with a bad key",
+    "runs/create",
+    {"experiment_id": "{oe}", "tags": [{"key": "a?b", "value": "b"}]},
 )
 post(
     "run: tag with a long value",
     "runs/create",
-    {"experiment_id": "{e}", "tags": [{"key": "a", "value": "x" * 8001}]},
+    {
+        "experiment_id": "{oe}",
+        "start_time": 1,
+        "run_name": "long",
+        "tags": [{"key": "a", "value": "x" * 8001}],
+    },
 )
 get("run: got", "runs/get", {"run_id": "{r}"})
 get("run: got by its old name", "runs/get", {"run_uuid": "{r}"})
@@ -271,10 +298,10 @@ get("run: unknown", "runs/get", {"run_id": "0" * 32})
 get("run: id is a word", "runs/get", {"run_id": "abc"})
 get("run: id with a quote", "runs/get", {"run_id": "' or 1=1 --"})
 post("run: finished", "runs/update", {"run_id": "{r}", "status": "FINISHED", "end_time": 5000})
-post("run: running again", "runs/update", {"run_id": "{r}", "status": "RUNNING"})
-post("run: status as a number", "runs/update", {"run_id": "{r}", "status": 3, "end_time": "6000"})
-post("run: status that is none", "runs/update", {"run_id": "{r}", "status": "DONE"})
-post("run: status as a number that is none", "runs/update", {"run_id": "{r}", "status": 99})
+post("run: running again", "runs/update", {"run_id": "{o}", "status": "RUNNING"})
+post("run: status as a number", "runs/update", {"run_id": "{o}", "status": 3, "end_time": "6000"})
+post("run: status that is none", "runs/update", {"run_id": "{o}", "status": "DONE"})
+post("run: status as a number that is none", "runs/update", {"run_id": "{o}", "status": 99})
 post("run: renamed", "runs/update", {"run_id": "{r}", "run_name": "renamed"})
 post("run: renamed to nothing", "runs/update", {"run_id": "{r}", "run_name": ""})
 post("run: nothing updated", "runs/update", {"run_id": "{r}"})
@@ -325,37 +352,45 @@ post("metric: without step", "runs/log-metric", {**METRIC, "step": None})
 post("metric: whole number", "runs/log-metric", {**METRIC, "value": 7, "step": 1})
 post("metric: number as text", "runs/log-metric", {**METRIC, "value": "0.25", "step": 2})
 post("metric: NaN as text", "runs/log-metric", {**METRIC, "key": "nan", "value": "NaN"})
-post("metric: infinity as text", "runs/log-metric", {**METRIC, "key": "inf", "value": "Infinity"})
-post("metric: minus infinity as text", "runs/log-metric", {**METRIC, "key": "ninf", "value": "-Infinity"})
+post(
+    "metric: infinity as text",
+    "runs/log-metric",
+    {**METRIC, "run_id": "{o}", "key": "inf", "value": "Infinity"},
+)
+post(
+    "metric: minus infinity as text",
+    "runs/log-metric",
+    {**METRIC, "run_id": "{o}", "key": "ninf", "value": "-Infinity"},
+)
 step(
     "metric: NaN",
     "POST",
     "runs/log-metric",
-    raw=b'{"run_id": "{r}", "key": "nan2", "value": NaN, "timestamp": 1}',
+    raw=b'{"run_id": "{o}", "key": "nan2", "value": NaN, "timestamp": 1}',
 )
 step(
     "metric: infinity",
     "POST",
     "runs/log-metric",
-    raw=b'{"run_id": "{r}", "key": "inf2", "value": Infinity, "timestamp": 1}',
+    raw=b'{"run_id": "{o}", "key": "inf2", "value": Infinity, "timestamp": 1}',
 )
 step(
     "metric: more than a double",
     "POST",
     "runs/log-metric",
-    raw=b'{"run_id": "{r}", "key": "inf3", "value": 1e400, "timestamp": 1}',
+    raw=b'{"run_id": "{o}", "key": "inf3", "value": 1e400, "timestamp": 1}',
 )
 post("metric: word", "runs/log-metric", {**METRIC, "value": "high"})
-post("metric: true", "runs/log-metric", {**METRIC, "value": True})
+post("metric: true", "runs/log-metric", {**METRIC, "run_id": "{o}", "value": True})
 post("metric: no value", "runs/log-metric", {**METRIC, "value": None})
 post("metric: no time", "runs/log-metric", {**METRIC, "timestamp": None})
 post("metric: time as text", "runs/log-metric", {**METRIC, "timestamp": "12", "step": "3"})
-post("metric: time is broken", "runs/log-metric", {**METRIC, "timestamp": 1.5})
+post("metric: time is broken", "runs/log-metric", {**METRIC, "run_id": "{o}", "timestamp": 1.5})
 post("metric: time is negative", "runs/log-metric", {**METRIC, "timestamp": -1})
 post("metric: time is a word", "runs/log-metric", {**METRIC, "timestamp": "now"})
 post("metric: step is negative", "runs/log-metric", {**METRIC, "step": -5})
 post("metric: step is large", "runs/log-metric", {**METRIC, "step": 2**63 - 1, "key": "large"})
-post("metric: step is too large", "runs/log-metric", {**METRIC, "step": 2**63})
+post("metric: step is too large", "runs/log-metric", {**METRIC, "run_id": "{o}", "step": 2**63})
 post("metric: no key", "runs/log-metric", {**METRIC, "key": None})
 post("metric: empty key", "runs/log-metric", {**METRIC, "key": ""})
 post("metric: long key", "runs/log-metric", {**METRIC, "key": "x" * 251})
@@ -523,24 +558,24 @@ post("inputs: unknown run", "runs/log-inputs", {"run_id": "0" * 32, "datasets": 
 post(
     "inputs: no name",
     "runs/log-inputs",
-    {"run_id": "{r}", "datasets": [{"dataset": {**DATASET, "name": None}}]},
+    {"run_id": "{o}", "datasets": [{"dataset": {**DATASET, "name": None}}]},
 )
 post(
     "inputs: no digest",
     "runs/log-inputs",
-    {"run_id": "{r}", "datasets": [{"dataset": {**DATASET, "digest": None}}]},
+    {"run_id": "{o}", "datasets": [{"dataset": {**DATASET, "digest": None}}]},
 )
 post(
     "inputs: no source",
     "runs/log-inputs",
-    {"run_id": "{r}", "datasets": [{"dataset": {**DATASET, "source": None}}]},
+    {"run_id": "{o}", "datasets": [{"dataset": {**DATASET, "source": None}}]},
 )
 post(
     "inputs: no kind of source",
     "runs/log-inputs",
-    {"run_id": "{r}", "datasets": [{"dataset": {**DATASET, "source_type": None}}]},
+    {"run_id": "{o}", "datasets": [{"dataset": {**DATASET, "source_type": None}}]},
 )
-post("inputs: no dataset", "runs/log-inputs", {"run_id": "{r}", "datasets": [{}]})
+post("inputs: no dataset", "runs/log-inputs", {"run_id": "{o}", "datasets": [{}]})
 post(
     "inputs: long name",
     "runs/log-inputs",
@@ -590,10 +625,10 @@ post(
 post("model: without name", MODELS, {"experiment_id": "{e}"})
 post("model: empty name", MODELS, {"experiment_id": "{e}", "name": ""})
 post("model: bad name", MODELS, {"experiment_id": "{e}", "name": "a/b"})
-post("model: long name", MODELS, {"experiment_id": "{e}", "name": "x" * 501})
+post("model: long name", MODELS, {"experiment_id": "{oe}", "name": "x" * 501})
 post("model: no experiment", MODELS, {"name": "a"})
 post("model: unknown experiment", MODELS, {"experiment_id": "99999999", "name": "a"})
-post("model: unknown run", MODELS, {"experiment_id": "{e}", "name": "a", "source_run_id": "0" * 32})
+post("model: unknown run", MODELS, {"experiment_id": "{oe}", "name": "a", "source_run_id": "0" * 32})
 post(
     "model: a param twice",
     MODELS,
@@ -602,9 +637,9 @@ post(
 post(
     "model: long param",
     MODELS,
-    {"experiment_id": "{e}", "name": "a", "params": [{"key": "a", "value": "x" * 6001}]},
+    {"experiment_id": "{oe}", "name": "a", "params": [{"key": "a", "value": "x" * 6001}]},
 )
-post("model: tag without key", MODELS, {"experiment_id": "{e}", "name": "a", "tags": [{"value": "x"}]})
+post("model: tag without key", MODELS, {"experiment_id": "{oe}", "name": "a", "tags": [{"value": "x"}]})
 get("model: got", "logged-models/{m}")
 get("model: unknown", "logged-models/m-" + "0" * 32)
 get("model: id is a word", "logged-models/abc")
@@ -612,8 +647,14 @@ step("model: ready", "PATCH", "logged-models/{m}", {"model_id": "{m}", "status":
 step("model: ready again", "PATCH", "logged-models/{m}", {"model_id": "{m}", "status": "LOGGED_MODEL_READY"})
 step("model: status as a number", "PATCH", "logged-models/{m}", {"model_id": "{m}", "status": 2})
 step("model: no status", "PATCH", "logged-models/{m}", {"model_id": "{m}"})
-step("model: status that is none", "PATCH", "logged-models/{m}", {"model_id": "{m}", "status": "DONE"})
-step("model: unknown finished", "PATCH", "logged-models/m-" + "0" * 32, {"status": "LOGGED_MODEL_READY"})
+post("other model", MODELS, {"experiment_id": "{oe}", "name": "om"}, om="model.info.model_id")
+step("model: status that is none", "PATCH", "logged-models/{om}", {"model_id": "{om}", "status": "DONE"})
+step(
+    "model: unknown finished",
+    "PATCH",
+    "logged-models/m-" + "0" * 32,
+    {"model_id": "m-" + "0" * 32, "status": "LOGGED_MODEL_READY"},
+)
 step(
     "model: tags",
     "PATCH",
@@ -626,17 +667,21 @@ step(
     "logged-models/m-" + "0" * 32 + "/tags",
     {"tags": [{"key": "c", "value": "3"}]},
 )
-step("model: bad tag", "PATCH", "logged-models/{m}/tags", {"tags": [{"key": "c?", "value": "3"}]})
+step("model: bad tag", "PATCH", "logged-models/{om}/tags", {"tags": [{"key": "c?", "value": "3"}]})
 step("model: no tags", "PATCH", "logged-models/{m}/tags", {})
 step("model: tag off", "DELETE", "logged-models/{m}/tags/c")
 step("model: tag off again", "DELETE", "logged-models/{m}/tags/c")
-post("model: params", "logged-models/{m}/params", {"params": [{"key": "z", "value": "1"}]})
+post("model: params", "logged-models/{m}/params", {"model_id": "{m}", "params": [{"key": "z", "value": "1"}]})
 post(
     "model: params of nothing",
     "logged-models/m-" + "0" * 32 + "/params",
-    {"params": [{"key": "z", "value": "1"}]},
+    {"model_id": "m-" + "0" * 32, "params": [{"key": "z", "value": "1"}]},
 )
-post("model: bad param", "logged-models/{m}/params", {"params": [{"key": "z?", "value": "1"}]})
+post(
+    "model: bad param",
+    "logged-models/{m}/params",
+    {"model_id": "{m}", "params": [{"key": "z?", "value": "1"}]},
+)
 post(
     "model: metric",
     "runs/log-metric",
@@ -661,7 +706,7 @@ post(
     "models: search for too many", "logged-models/search", {"experiment_ids": ["{e}"], "max_results": 100000}
 )
 post("outputs", "runs/outputs", {"run_id": "{r}", "models": [{"model_id": "{m}", "step": 3}]})
-post("outputs: again", "runs/outputs", {"run_id": "{r}", "models": [{"model_id": "{m}", "step": 3}]})
+post("outputs: again", "runs/outputs", {"run_id": "{o}", "models": [{"model_id": "{m}", "step": 3}]})
 post("outputs: none", "runs/outputs", {"run_id": "{r}", "models": []})
 post("outputs: unknown run", "runs/outputs", {"run_id": "0" * 32, "models": [{"model_id": "{m}", "step": 3}]})
 post("inputs: model", "runs/log-inputs", {"run_id": "{r}", "models": [{"model_id": "{m}"}]})
@@ -670,8 +715,8 @@ post(
     "model: old kind",
     "runs/log-model",
     {
-        "run_id": "{r}",
-        "model_json": '{"artifact_path": "old", "flavors": {}, "run_id": "{r}", "utc_time_created": "2020-01-01"}',
+        "run_id": "{o}",
+        "model_json": '{"artifact_path": "old", "flavors": {}, "run_id": "{o}", "utc_time_created": "2020-01-01"}',
     },
 )
 post("model: old kind, no JSON", "runs/log-model", {"run_id": "{r}", "model_json": "{"})
@@ -694,8 +739,8 @@ step("file: upwards, encoded", "PUT", ARTIFACTS + "/{root}/%2e%2e/x", raw=b"x")
 step("file: upwards, slashes encoded", "PUT", ARTIFACTS + "/{root}/..%2fx", raw=b"x")
 step("file: upwards, encoded twice", "PUT", ARTIFACTS + "/{root}/%252e%252e%252fx", raw=b"x")
 step("file: from the root, encoded", "PUT", ARTIFACTS + "/%2fetc/passwd", raw=b"x")
-step("file: with backslashes", "PUT", ARTIFACTS + "/{root}/..%5cx", raw=b"x")
-step("file: with a zero", "PUT", ARTIFACTS + "/{root}/a%00b", raw=b"x")
+step("file: with backslashes", "PUT", ARTIFACTS + "/{oroot}/..%5cx", raw=b"x")
+step("file: with a zero", "PUT", ARTIFACTS + "/{oroot}/a%00b", raw=b"x")
 get("file: got", ARTIFACTS + "/{root}/folder/a.txt")
 get("file: not there", ARTIFACTS + "/{root}/nothing.txt")
 get("file: got upwards", ARTIFACTS + "/{root}/%2e%2e/%2e%2e/x")
@@ -770,6 +815,7 @@ step(
 post("registered: renamed", REGISTERED + "rename", {"name": "rm", "new_name": "rn"})
 post("registered: renamed the same", REGISTERED + "rename", {"name": "rn", "new_name": "rn"})
 post("registered: other", REGISTERED + "create", {"name": "other"})
+post("registered: one more", REGISTERED + "create", {"name": "ro"})
 post("registered: renamed to a taken name", REGISTERED + "rename", {"name": "rn", "new_name": "other"})
 post("registered: renamed badly", REGISTERED + "rename", {"name": "rn", "new_name": "a/b"})
 post("registered: renamed to nothing", REGISTERED + "rename", {"name": "rn"})
@@ -798,6 +844,7 @@ post(
     },
 )
 post("version: of a run", VERSIONS + "create", {"name": "rn", "source": "{uri}/folder", "run_id": "{r}"})
+post("version: of one more", VERSIONS + "create", {"name": "ro", "source": "{ouri}/folder", "run_id": "{o}"})
 post("version: no source", VERSIONS + "create", {"name": "rn"})
 post("version: empty source", VERSIONS + "create", {"name": "rn", "source": ""})
 post("version: no name", VERSIONS + "create", {"source": "{uri}/folder"})
@@ -856,7 +903,7 @@ post("version: no stage", VERSIONS + "transition-stage", {"name": "rn", "version
 post(
     "version: archive into none",
     VERSIONS + "transition-stage",
-    {"name": "rn", "version": "1", "stage": "None", "archive_existing_versions": True},
+    {"name": "ro", "version": "1", "stage": "None", "archive_existing_versions": True},
 )
 post(
     "version: unknown staged",
@@ -947,7 +994,7 @@ post("prompt: version of a model", VERSIONS + "create", {"name": "pr", "source":
 post(
     "model: version that is a prompt",
     VERSIONS + "create",
-    {"name": "rn", "source": "dummy-source", "tags": PROMPT},
+    {"name": "ro", "source": "dummy-source", "tags": PROMPT},
 )
 get("prompt: got", REGISTERED + "get", {"name": "pr"})
 get("prompt: version got", VERSIONS + "get", {"name": "pr", "version": "1"})

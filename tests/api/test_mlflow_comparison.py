@@ -26,6 +26,14 @@ NOT_YET: list[str] = []
 """Steps whose part of the protocol is not here yet."""
 
 
+MORE = {
+    (where, name)
+    for where in ("model_version", "model_versions", "latest_versions")
+    for name in ("model_id", "user_id")
+}
+"""What this server tells beyond MLflow's: which logged model a version is, and who registered it."""
+
+
 class Mlflow:
     """A real ``mlflow server`` on a fresh SQLite database, with one worker."""
 
@@ -94,18 +102,13 @@ class Replay:
             more = {"params": body or {}}
         elif body is not None:
             more = {"content": json.dumps(body), "headers": {"Content-Type": "application/json"}}
-        # Nothing between here and the server tidies up the path.
-        request = self._client.build_request(step.method, address, **more)
-        target = httpx.URL(address).raw_path.split(b"?")[0] if ".." not in address else None
-        if target is None:
-            request.url = request.url.copy_with(
-                raw_path=address.removeprefix(str(self._client.base_url)).encode()
-            )
-        answer = self._client.send(request)
+        if ".." in path:  # which nothing between here and the server shall tidy up
+            more["extensions"] = {"target": address.encode()}
+        answer = self._client.request(step.method, address, **more)
         try:
             said = answer.json()
         except ValueError:
-            said = None if answer.status_code >= 400 else answer.text
+            said = None if answer.status_code >= 400 else answer.text or {}
         if answer.status_code < 400:
             self.kept.update({name: str(_at(said, where)) for name, where in step.keep.items()})
             self._roots()
@@ -117,7 +120,7 @@ class Replay:
         }
 
     def _roots(self) -> None:
-        for name, uri in (("root", "uri"), ("mroot", "muri")):
+        for name, uri in (("root", "uri"), ("mroot", "muri"), ("oroot", "ouri")):
             if uri in self.kept:
                 self.kept[name] = self.kept[uri].removeprefix("mlflow-artifacts:/").lstrip("/")
 
@@ -137,11 +140,11 @@ class Replay:
 
     def _plain(self, value: Any, name: str = "") -> Any:
         if isinstance(value, dict):
-            found = {key: self._plain(item, key) for key, item in value.items()}
+            found = {key: self._plain(item, key) for key, item in value.items() if (name, key) not in MORE}
             # Protocol buffers do not tell what is empty from what is missing.
             return {key: item for key, item in found.items() if item not in ({}, [], "", None, 0, False)}
         if isinstance(value, list):
-            items = [self._plain(item, name) for item in value]
+            items = [self._plain(item, name) for item in value]  # as what the list is called
             if name in {
                 "tags",
                 "params",
@@ -157,6 +160,8 @@ class Replay:
             return "<time>"
         if name in {"artifact_uri", "artifact_location", "root_uri"}:
             return "<uri>"
+        if name == "workspace":
+            return "<workspace>"
         if name == "next_page_token":
             return "<token>"
         if isinstance(value, str):
