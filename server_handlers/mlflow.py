@@ -12,6 +12,7 @@ from insighter_ext.platform import Platform
 from insighter_ext.tracking.endpoints import Endpoint
 from insighter_ext.tracking.error_codes import error_code
 from insighter_ext.tracking.protocol import Fields
+from insighter_ext.tracking.workspaces import HEADER
 from server_handlers.base import PlatformHandler, json_object
 
 MLFLOW = "/insighter/mlflow"
@@ -26,7 +27,13 @@ _ARGUMENT = re.compile(r"{(\w+)}")
 
 
 class Protocol(PlatformHandler):
-    """What all of MLflow's routes share: its error body."""
+    """What all of MLflow's routes share: the project that a request names, and MLflow's error body."""
+
+    async def prepare(self, *, _redirect_to_login: bool = False) -> None:
+        """Whoever asks acts in the workspace that the header names, and in no other project."""
+        await super().prepare(_redirect_to_login=_redirect_to_login)
+        if name := self.request.headers.get(HEADER):
+            self.principal = await self.platform.tracking.workspaces.enter(self.principal, name)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """``{"error_code", "message"}``; the hint follows the message, because clients show nothing else."""
@@ -82,11 +89,15 @@ class MlflowHandler(Protocol):
 class ServerInfoHandler(Protocol):
     """What clients ask before they use a feature."""
 
+    async def prepare(self, *, _redirect_to_login: bool = False) -> None:
+        """The same is told in every workspace, and to whoever names one that is not there."""
+        await PlatformHandler.prepare(self, _redirect_to_login=_redirect_to_login)
+
     async def get(self) -> None:
         """Nothing beyond the plain protocol."""
         self.answer({
             "store_type": "SqlStore",
-            "workspaces_enabled": False,
+            "workspaces_enabled": True,
             "trace_archival_enabled": False,
             "multipart_uploads_enabled": False,
             "multipart_downloads_enabled": False,
@@ -143,6 +154,7 @@ class Router:
         self.platform = platform
         table: dict[tuple[str, str], Endpoint] = {
             **platform.tracking.mlflow.table(),
+            **platform.tracking.workspaces.table(),
             **platform.registry.mlflow.table(),
             **platform.webhooks.mlflow.table(),
         }

@@ -86,7 +86,6 @@ class TelemetryHandler(Protocol):
     async def get(self) -> None:
         """Nothing is sent anywhere."""
         self.answer({
-            "disable_telemetry": True,
             "disable_ui_telemetry": True,
             "disable_ui_events": [],
             "ui_rollout_percentage": 0,

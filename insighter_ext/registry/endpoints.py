@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from insighter_ext.errors import Invalid
+from insighter_ext.errors import NotFound
 from insighter_ext.gateways import DataGateway
 from insighter_ext.principal import Principal
 from insighter_ext.registry import protocol
 from insighter_ext.tracking.endpoints import Endpoint
 from insighter_ext.tracking.protocol import MAX_REGISTRY_TAG_VALUE, Fields, Json, key, page, pairs, text_value
-
-_PROMPT = "mlflow.prompt.is_prompt"
 
 # Clients add this to every search, and there are no prompts.
 _NO_PROMPTS = re.compile(r"(?:\s*\bAND\s+)?tags?\.`mlflow\.prompt\.is_prompt`\s*!=\s*'true'", re.IGNORECASE)
@@ -64,8 +62,6 @@ class RegistryEndpoints:
     async def create(self, principal: Principal, fields: Fields) -> Json:
         """Make a registered model."""
         tags = _tags(fields)
-        if _PROMPT in tags:
-            raise Invalid("this server keeps no prompts", hint="register models, or keep prompts in files")
         name = protocol.model_name(fields.required("name"))
         description = fields.text("description")
         return await self._model(principal, "models_create", name=name, description=description, tags=tags)
@@ -125,7 +121,7 @@ class RegistryEndpoints:
             "models_set_alias",
             name=fields.required("name"),
             alias=protocol.alias_name(fields.required("alias")),
-            version=fields.required("version"),
+            version=protocol.version_number(fields),
         )
         return {}
 
@@ -135,9 +131,13 @@ class RegistryEndpoints:
         return await self._version(principal, "model_versions_get", name=name, alias=alias)
 
     async def delete_alias(self, principal: Principal, fields: Fields) -> Json:
-        """Remove an alias."""
+        """Remove an alias; where there is none, that is done already."""
         name, alias = fields.required("name"), fields.required("alias")
-        await self._data.call(principal, "models_delete_alias", name=name, alias=alias)
+        try:
+            await self._data.call(principal, "models_delete_alias", name=name, alias=alias)
+        except NotFound as error:
+            if error.code != "alias_not_found":
+                raise
         return {}
 
     # ---- versions ----
@@ -155,7 +155,7 @@ class RegistryEndpoints:
             principal,
             "model_versions_create",
             name=fields.required("name"),
-            source=fields.required("source"),
+            source=protocol.model_source(fields),
             run_id=fields.text("run_id") or None,
             model_id=fields.text("model_id") or None,
             run_link=fields.text("run_link"),
@@ -165,12 +165,12 @@ class RegistryEndpoints:
 
     async def get_version(self, principal: Principal, fields: Fields) -> Json:
         """One version."""
-        name, version = fields.required("name"), fields.required("version")
+        name, version = fields.required("name"), protocol.version_number(fields)
         return await self._version(principal, "model_versions_get", name=name, version=version)
 
     async def download_uri(self, principal: Principal, fields: Fields) -> Json:
         """Where a version's files are."""
-        name, version = fields.required("name"), fields.required("version")
+        name, version = fields.required("name"), protocol.version_number(fields)
         found = await self._data.call(principal, "model_versions_get", name=name, version=version)
         return {"artifact_uri": protocol.download_uri(found)}
 
@@ -196,13 +196,13 @@ class RegistryEndpoints:
             principal,
             "model_versions_update",
             name=fields.required("name"),
-            version=fields.required("version"),
+            version=protocol.version_number(fields),
             description=fields.text("description"),
         )
 
     async def delete_version(self, principal: Principal, fields: Fields) -> Json:
         """Delete a version; its files stay where they were logged."""
-        name, version = fields.required("name"), fields.required("version")
+        name, version = fields.required("name"), protocol.version_number(fields)
         await self._data.call(principal, "model_versions_delete", name=name, version=version)
         return {}
 
@@ -212,14 +212,14 @@ class RegistryEndpoints:
             principal,
             "model_versions_update",
             name=fields.required("name"),
-            version=fields.required("version"),
+            version=protocol.version_number(fields),
             stage=protocol.stage(fields.required("stage")),
             archive=fields.flag("archive_existing_versions"),
         )
 
     async def set_version_tag(self, principal: Principal, fields: Fields) -> Json:
         """Set a tag of a version."""
-        name, version = fields.required("name"), fields.required("version")
+        name, version = fields.required("name"), protocol.version_number(fields)
         await self._data.call(
             principal, "model_versions_update", name=name, version=version, tags=_tag(fields)
         )
@@ -227,7 +227,7 @@ class RegistryEndpoints:
 
     async def delete_version_tag(self, principal: Principal, fields: Fields) -> Json:
         """Take a tag off a version."""
-        name, version = fields.required("name"), fields.required("version")
+        name, version = fields.required("name"), protocol.version_number(fields)
         tags = {fields.required("key"): None}
         await self._data.call(principal, "model_versions_update", name=name, version=version, tags=tags)
         return {}

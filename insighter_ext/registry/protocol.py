@@ -5,11 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 from typing import Any
+from urllib.parse import unquote
 
 from insighter_ext.errors import Invalid
-from insighter_ext.tracking.protocol import Json, key_values
+from insighter_ext.tracking.protocol import Fields, Json, key_values
 
 STAGES = {"none": "None", "staging": "Staging", "production": "Production", "archived": "Archived"}
+
+IS_PROMPT = "mlflow.prompt.is_prompt"
 
 _ALIAS = re.compile(r"[\w\-]+")
 _NAME_HINT = "use letters, digits, spaces and dashes"
@@ -54,6 +57,27 @@ def alias_name(alias: str) -> str:
     return alias
 
 
+def version_number(fields: Fields) -> str:
+    """The number of a version, which the protocol has as a text."""
+    value = fields.required("version")
+    if not value.isdecimal():
+        raise Invalid(f"Parameter 'version' must be an integer, got '{value[:100]}'.")
+    return value
+
+
+def model_source(fields: Fields) -> str:
+    """Where the files of a new version are said to be.
+
+    Raises:
+        Invalid: it is missing, or leads out of the place that it names.
+    """
+    value = fields.required("source")
+    decoded = unquote(unquote(value))
+    if ".." in decoded.replace("\\", "/").split("/"):
+        raise Invalid(f"Invalid model version source: '{value[:200]}'", hint="leave out what leads upwards")
+    return value
+
+
 def stage(value: str) -> str:
     """One of MLflow's stages, whatever its case."""
     try:
@@ -65,7 +89,9 @@ def stage(value: str) -> str:
 
 
 def download_uri(row: dict[str, Any]) -> str:
-    """Where MLflow's clients find a version's files."""
+    """Where MLflow's clients find a version's files; of a prompt, which has none, what was said of its source."""
+    if row["tags"].get(IS_PROMPT, "").lower() == "true":
+        return str(row["source"])
     return f"mlflow-artifacts:/{row['root']}/artifacts" + (f"/{row['root_path']}" if row["root_path"] else "")
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 from insighter_ext.errors import Invalid, NotFound
@@ -62,9 +63,19 @@ def artifact_path(path: str, *, folder: bool = False) -> str:
         len(path) > _MAX_PATH
         or _FORBIDDEN.search(path)
         or any(part in {"", ".", ".."} for part in path.split("/"))
+        or _leads_upwards_decoded(path)
     ):
         raise _invalid(path)
     return path
+
+
+def _leads_upwards_decoded(path: str) -> bool:
+    """Whether whoever decodes a path once more than we do would leave its root."""
+    while "%" in path and (decoded := unquote(path)) != path:
+        path = decoded
+        if ".." in re.split(r"[/\\]", path):
+            return True
+    return False
 
 
 def _invalid(path: str) -> Invalid:

@@ -9,9 +9,11 @@ from insighter_ext.errors import Invalid
 from insighter_ext.gateways import DataGateway
 from insighter_ext.principal import Principal
 from insighter_ext.tracking import protocol
+from insighter_ext.tracking.artifacts import artifact_path
 from insighter_ext.tracking.names import random_name
 from insighter_ext.tracking.protocol import Fields, Json
 
+_LOCATION = "insighter.artifact_location"
 _MODEL_HISTORY = "mlflow.log-model.history"
 
 Endpoint = Callable[[Principal, Fields], Awaitable[Json]]
@@ -68,20 +70,17 @@ class TrackingEndpoints:
     # ---- experiments ----
 
     async def create_experiment(self, principal: Principal, fields: Fields) -> Json:
-        """Make an experiment."""
-        if fields.text("artifact_location"):
-            raise Invalid(
-                "this server keeps all artifacts itself and takes no artifact_location",
-                hint="create the experiment without artifact_location",
-            )
+        """Make an experiment. Where else its artifacts were to be is noted: this server keeps them itself."""
         name = _experiment_name(fields.required("name"))
         tags = protocol.pairs(fields.objects("tags"), "tags", protocol.MAX_EXPERIMENT_TAG_VALUE)
+        if location := fields.text("artifact_location"):
+            tags[_LOCATION] = protocol.text_value(location, "artifact_location", 2000)
         made = await self._data.call(principal, "experiments_create", name=name, tags=tags)
         return {"experiment_id": made["id"]}
 
     async def get_experiment(self, principal: Principal, fields: Fields) -> Json:
         """One experiment; "0" is the project's default."""
-        found = await self._data.call(principal, "experiments_get", id=fields.required("experiment_id"))
+        found = await self._data.call(principal, "experiments_get", id=protocol.experiment_id(fields))
         return {"experiment": protocol.experiment(found)}
 
     async def get_experiment_by_name(self, principal: Principal, fields: Fields) -> Json:
@@ -123,20 +122,20 @@ class TrackingEndpoints:
     async def update_experiment(self, principal: Principal, fields: Fields) -> Json:
         """Rename."""
         name = _experiment_name(fields.required("new_name"))
-        await self._data.call(principal, "experiments_rename", id=fields.required("experiment_id"), name=name)
+        await self._data.call(principal, "experiments_rename", id=protocol.experiment_id(fields), name=name)
         return {}
 
     async def delete_experiment(self, principal: Principal, fields: Fields) -> Json:
         """Delete, so that it can be restored."""
         await self._data.call(
-            principal, "experiments_set_deleted", id=fields.required("experiment_id"), deleted=True
+            principal, "experiments_set_deleted", id=protocol.experiment_id(fields), deleted=True
         )
         return {}
 
     async def restore_experiment(self, principal: Principal, fields: Fields) -> Json:
         """Undo a deletion."""
         await self._data.call(
-            principal, "experiments_set_deleted", id=fields.required("experiment_id"), deleted=False
+            principal, "experiments_set_deleted", id=protocol.experiment_id(fields), deleted=False
         )
         return {}
 
@@ -144,17 +143,13 @@ class TrackingEndpoints:
         """Set a tag."""
         value = protocol.text_value(fields.text("value"), "value", protocol.MAX_EXPERIMENT_TAG_VALUE)
         tags = {protocol.key(fields.required("key")): value}
-        await self._data.call(
-            principal, "experiments_set_tags", id=fields.required("experiment_id"), tags=tags
-        )
+        await self._data.call(principal, "experiments_set_tags", id=protocol.experiment_id(fields), tags=tags)
         return {}
 
     async def delete_experiment_tag(self, principal: Principal, fields: Fields) -> Json:
         """Take a tag off."""
         tags = {fields.required("key"): None}
-        await self._data.call(
-            principal, "experiments_set_tags", id=fields.required("experiment_id"), tags=tags
-        )
+        await self._data.call(principal, "experiments_set_tags", id=protocol.experiment_id(fields), tags=tags)
         return {}
 
     # ---- runs ----
@@ -336,7 +331,8 @@ class TrackingEndpoints:
         return {"root_uri": protocol.run_uri(run_id), "files": files}
 
     async def _files(self, principal: Principal, root: str, path: str) -> list[Json]:
-        found = await self._data.call(principal, "artifacts_list", root=root, path=path.strip("/"))
+        path = artifact_path(path.rstrip("/") or path, folder=True)
+        found = await self._data.call(principal, "artifacts_list", root=root, path=path)
         return [
             {
                 "path": item["path"],
@@ -359,7 +355,7 @@ class TrackingEndpoints:
         made = await self._data.call(
             principal,
             "logged_models_create",
-            experiment_id=fields.text("experiment_id", "0"),
+            experiment_id=protocol.experiment_id(fields),
             name=name,
             model_type=fields.text("model_type"),
             source_run_id=fields.text("source_run_id") or None,
@@ -399,10 +395,7 @@ class TrackingEndpoints:
 
     async def finalize_model(self, principal: Principal, fields: Fields) -> Json:
         """Say that the upload is done, or has failed."""
-        status = fields.required("status")
-        if status not in {"LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"}:
-            raise Invalid(f"Invalid model status: {status!r}")
-        return await self._change_model(principal, fields, {"status": status})
+        return await self._change_model(principal, fields, {"status": protocol.model_status(fields)})
 
     async def delete_model(self, principal: Principal, fields: Fields) -> Json:
         """Delete a logged model."""
@@ -412,7 +405,8 @@ class TrackingEndpoints:
     async def set_model_tags(self, principal: Principal, fields: Fields) -> Json:
         """Set tags of a logged model."""
         tags = protocol.pairs(fields.objects("tags"), "tags", protocol.MAX_TAG_VALUE)
-        return await self._change_model(principal, fields, {"tags": tags})
+        await self._change_model(principal, fields, {"tags": tags})
+        return {}
 
     async def delete_model_tag(self, principal: Principal, fields: Fields) -> Json:
         """Take a tag off a logged model."""

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from insighter_ext.errors import InsighterError
 
+# Where the status says too little.
+_BY_CODE = {
+    "alias_not_found": (400, "INVALID_PARAMETER_VALUE"),
+    "experiment_not_deleted": (404, "RESOURCE_DOES_NOT_EXIST"),
+    "feature_disabled": (400, "FEATURE_DISABLED"),
+    "endpoint_not_found": (404, "ENDPOINT_NOT_FOUND"),
+}
+
 
 def error_code(error: InsighterError) -> tuple[int, str]:
     """MLflow's HTTP status and error code for a domain error (``mlflow/exceptions.py``)."""
@@ -12,8 +20,8 @@ def error_code(error: InsighterError) -> tuple[int, str]:
         return (
             (400, "RESOURCE_ALREADY_EXISTS") if error.code.endswith("_exists") else (409, "RESOURCE_CONFLICT")
         )
-    if error.code == "endpoint_not_found":
-        return 404, "ENDPOINT_NOT_FOUND"
+    if error.code in _BY_CODE:
+        return _BY_CODE[error.code]
     return {
         400: (400, "INVALID_PARAMETER_VALUE"),
         401: (401, "UNAUTHENTICATED"),

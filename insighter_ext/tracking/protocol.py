@@ -23,6 +23,7 @@ MAX_TAG_VALUE = 8000
 MAX_EXPERIMENT_TAG_VALUE = 20_000
 MAX_REGISTRY_TAG_VALUE = 100_000
 MAX_PAGE = 50_000
+_CUT = {MAX_PARAM_VALUE, MAX_TAG_VALUE}
 
 VIEWS = {
     "ACTIVE_ONLY": "active",
@@ -33,6 +34,8 @@ VIEWS = {
     3: "all",
 }
 RUN_STATUSES = {"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"}
+
+MODEL_STATUSES = {1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY", 3: "LOGGED_MODEL_UPLOAD_FAILED"}
 
 _KEY = re.compile(r"[/\w.\- :]*")
 _CONDITION = re.compile(r"""\s*(?:attributes?\.)?[`"]?(\w+)[`"]?\s*=\s*(?:'([^']*)'|"([^"]*)")\s*""")
@@ -62,16 +65,13 @@ class Fields:
         value = self._values.get(name)
         if value is None:
             return default
-        if isinstance(value, list) and len(value) == 1:
-            value = value[0]
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise Invalid(f"Invalid value for parameter '{name}' supplied: it must be a string")
-        text = str(value)
+        if not isinstance(value, str):
+            raise Invalid(f"Invalid value {value!r} for parameter '{name}' supplied: it must be a string")
         try:
-            text.encode()
+            value.encode()
         except UnicodeEncodeError:
             raise Invalid(f"Invalid value for parameter '{name}' supplied: it is not valid Unicode") from None
-        return text
+        return value
 
     def required(self, name: str, *others: str) -> str:
         """A string that is not empty, under the first of the names that is there."""
@@ -209,7 +209,7 @@ def integer(value: Any, name: str) -> int:
         )
     except (ValueError, OverflowError):
         raise Invalid(f"Parameter '{name}' must be an integer, got '{value}'.") from None
-    if isinstance(value, bool) or number not in _INT64:
+    if isinstance(value, bool) or number not in _INT64 or (isinstance(value, float) and number != value):
         raise Invalid(f"Parameter '{name}' must be a 64-bit integer, got '{value}'.")
     return number
 
@@ -261,12 +261,36 @@ def identifier(value: Any, name: str = "model_id") -> str:
     return value
 
 
+def experiment_id(fields: Fields) -> str:
+    """The id of an experiment: digits."""
+    value = fields.required("experiment_id")
+    if not value.removeprefix("-").isdecimal():
+        raise Invalid(f"Invalid experiment ID: {value[:100]!r}", hint="the id of an experiment is a number")
+    return value
+
+
+def model_status(fields: Fields) -> str:
+    """The state of a logged model's files, by its name or by its number in the protocol."""
+    value = fields.raw("status")
+    if value is None:
+        raise Invalid("Missing value for required parameter 'status'.")
+    found = MODEL_STATUSES.get(value) if isinstance(value, int) else value
+    if found not in list(MODEL_STATUSES.values()):
+        raise Invalid(f"Invalid model status: {value!r}", hint=f"one of {', '.join(MODEL_STATUSES.values())}")
+    return str(found)
+
+
 def text_value(value: Any, name: str, limit: int) -> str:
-    """A parameter's or tag's value."""
-    value = "" if value is None else value if isinstance(value, str) else str(value)
+    """A parameter's or tag's value. A long one of a run is cut, as MLflow's server cuts it: no training fails by it."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Invalid(f"Invalid value {value!r} for parameter '{name}' supplied: it must be a string")
     if len(value) > limit:
+        if limit in _CUT:
+            return value[:limit]
         raise Invalid(f"'{name}' exceeds the maximum length of {limit} characters")
-    return str(value)
+    return value
 
 
 def pairs(items: list[Json], what: str, limit: int) -> dict[str, str]:
@@ -299,7 +323,7 @@ def metrics(items: list[Json]) -> tuple[list[Json], list[Json]]:
     of_models: list[Json] = []
     for index, item in enumerate(items):
         name, value = item.get("key"), item.get("value")
-        time, step = item.get("timestamp", 0), item.get("step") or 0
+        time, step = item.get("timestamp"), item.get("step") or 0
         if type(name) is not str or name not in known:
             known.add(key(name, f"metrics[{index}].name"))
         # Of a thousand metrics nearly all are plain numbers already: they take the short way.
@@ -408,6 +432,7 @@ def experiment(row: Json) -> Json:
         "creation_time": row["created"],
         "last_update_time": row["updated"],
         "tags": key_values(row["tags"]),
+        "workspace": row["workspace"],
     }
 
 

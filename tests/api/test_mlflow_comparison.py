@@ -1,0 +1,219 @@
+"""The same requests to this server and to MLflow's own: the same statuses, error codes and answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.mlflow_script import STEPS, Step
+from tests.running import JupyterServer, free_port, isolated_environment
+
+DIFFERENT: dict[str, str] = {}
+"""Steps that this server answers differently on purpose, and why."""
+
+NOT_YET: list[str] = []
+"""Steps whose part of the protocol is not here yet."""
+
+
+MORE = {
+    (where, name)
+    for where in ("model_version", "model_versions", "latest_versions")
+    for name in ("model_id", "user_id")
+}
+"""What this server tells beyond MLflow's: which logged model a version is, and who registered it."""
+
+
+class Mlflow:
+    """A real ``mlflow server`` on a fresh SQLite database, with one worker."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Mlflow:
+        log = (self._home / "mlflow.log").open("wb")
+        environment = {
+            **isolated_environment(self._home),
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "GIT_PYTHON_REFRESH": "quiet",
+        }
+        command = [sys.executable, "-m", "mlflow", "server", "--port", str(self._port), "--workers", "1"]
+        command += ["--backend-store-uri", f"sqlite:///{self._home}/mlflow.db"]
+        command += ["--artifacts-destination", str(self._home / "artifacts")]
+        self._process = subprocess.Popen(
+            command, cwd=self._home, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+        return self
+
+    def ready(self) -> Mlflow:
+        """Wait until it answers."""
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                httpx.get(f"{self.url}/health").raise_for_status()
+            except httpx.HTTPError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError((self._home / "mlflow.log").read_text()[-4000:]) from None
+                time.sleep(0.2)
+            else:
+                return self
+
+    def __exit__(self, *_: object) -> None:
+        os.killpg(self._process.pid, 15)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, 9)
+            self._process.wait()
+
+
+class Replay:
+    """The script against one server: what it answered to each step."""
+
+    def __init__(self, client: httpx.Client, base: str) -> None:
+        self._client = client
+        self._base = base
+        self.kept: dict[str, str] = {}
+
+    def run(self, step: Step) -> dict[str, Any]:
+        """One step's status, error code and answer, without what differs from server to server."""
+        path = self._fill(step.path)
+        address = self._base + (path if path.startswith("/") else f"/api/2.0/mlflow/{path}")
+        more: dict[str, Any] = {}
+        body = self._filled(step.body)
+        if step.raw is not None:
+            more = {"content": self._fill(step.raw.decode()).encode()}
+            if "mlflow-artifacts" not in path and "upload-artifact" not in path:
+                more["headers"] = {"Content-Type": "application/json"}
+        elif step.method == "GET":
+            more = {"params": body or {}}
+        elif body is not None:
+            more = {"content": json.dumps(body), "headers": {"Content-Type": "application/json"}}
+        if ".." in path:  # which nothing between here and the server shall tidy up
+            more["extensions"] = {"target": address.encode()}
+        answer = self._client.request(step.method, address, **more)
+        try:
+            said = answer.json()
+        except ValueError:
+            said = None if answer.status_code >= 400 else answer.text or {}
+        if answer.status_code < 400:
+            self.kept.update({name: str(_at(said, where)) for name, where in step.keep.items()})
+            self._roots()
+        code = said.get("error_code") if isinstance(said, dict) else None
+        return {
+            "status": answer.status_code,
+            "error_code": code,
+            "answer": self._plain(said) if answer.status_code < 400 else None,
+        }
+
+    def _roots(self) -> None:
+        for name, uri in (("root", "uri"), ("mroot", "muri"), ("oroot", "ouri")):
+            if uri in self.kept:
+                self.kept[name] = self.kept[uri].removeprefix("mlflow-artifacts:/").lstrip("/")
+
+    def _fill(self, text: str) -> str:
+        return re.sub(r"\{(\w+)\}", lambda match: self.kept.get(match[1], match[0]), text)
+
+    def _filled(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._fill(value)
+        if isinstance(value, dict):
+            return {
+                name: self._filled(item) for name, item in value.items() if item is not None or name == "name"
+            }
+        if isinstance(value, list):
+            return [self._filled(item) for item in value]
+        return value
+
+    def _plain(self, value: Any, name: str = "") -> Any:
+        if isinstance(value, dict):
+            found = {key: self._plain(item, key) for key, item in value.items() if (name, key) not in MORE}
+            # Protocol buffers do not tell what is empty from what is missing.
+            return {key: item for key, item in found.items() if item not in ({}, [], "", None, 0, False)}
+        if isinstance(value, list):
+            items = [self._plain(item, name) for item in value]  # as what the list is called
+            if name in {
+                "tags",
+                "params",
+                "metrics",
+                "aliases",
+                "dataset_summaries",
+                "files",
+                "dataset_inputs",
+            }:
+                return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
+            return items
+        if name in TIMES and isinstance(value, int | float) and value > 1e9:
+            return "<time>"
+        if name in {"artifact_uri", "artifact_location", "root_uri"}:
+            return "<uri>"
+        if name == "workspace":
+            return "<workspace>"
+        if name == "next_page_token":
+            return "<token>"
+        if isinstance(value, str):
+            for kept, text in sorted(self.kept.items(), key=lambda item: -len(item[1])):
+                if len(text) > 6:
+                    value = value.replace(text, f"<{kept}>")
+                elif value == text and name == "experiment_id":
+                    return f"<{kept}>"
+            if name == "experiment_id":
+                return "<experiment>"
+            value = _ID.sub("<id>", value)
+            return _NAME.sub("<name>", value)
+        return value
+
+
+_ID = re.compile(r"\b[0-9a-f]{32}\b")
+_NAME = re.compile(r"^[a-z]+-[a-z]+-\d{1,3}$")
+
+TIMES = {
+    "creation_time", "last_update_time", "creation_timestamp", "last_updated_timestamp", "creation_timestamp_ms",
+    "last_updated_timestamp_ms", "start_time", "end_time",
+}  # fmt: skip
+
+
+def _at(value: Any, where: str) -> Any:
+    for part in where.split("."):
+        value = value[int(part) if part.isdigit() else part]
+    return value
+
+
+@pytest.fixture(scope="module")
+def answers() -> Iterator[dict[str, tuple[dict[str, Any], dict[str, Any]]]]:
+    """Step → what MLflow's server answered, and this one."""
+    home = Path(tempfile.mkdtemp(prefix="ixm-"))
+    ours = JupyterServer(Path(tempfile.mkdtemp(prefix="ixs-")))
+    try:
+        with Mlflow(home) as theirs:
+            ours.start()
+            theirs.ready()
+            with httpx.Client(base_url=theirs.url, timeout=60) as one, ours.client() as other:
+                first, second = Replay(one, ""), Replay(other, "/insighter/mlflow")
+                yield {step.name: (first.run(step), second.run(step)) for step in STEPS}
+    finally:
+        ours.destroy()
+
+
+@pytest.mark.parametrize("name", [step.name for step in STEPS])
+def test_the_answer_is_mlflows(name: str, answers: dict[str, tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    theirs, ours = answers[name]
+    if name in NOT_YET:
+        return
+    if name in DIFFERENT:
+        assert ours != theirs, f"it is the same now: {DIFFERENT[name]}"
+        return
+    assert ours == theirs
