@@ -1,7 +1,7 @@
 """MLflow's grammar of filters and orders, for any kind of thing that can be searched.
 
-What a thing is searched by is declared, not programmed: a :class:`Vocabulary` says which words stand before the dot, and
-for each of them (:class:`Kind`) which keys there are and how each (:class:`Field`) is compared. ``vocabularies.py`` has
+What a thing is searched by is declared, not programmed: a :class:`Vocabulary` says which words stand before the dot,
+and for each of them (:class:`Kind`) which keys there are and how each (:class:`Field`) is compared. ``vocabularies.py`` has
 those of runs, experiments, models and versions. To search something else, declare its vocabulary the same way::
 
     STATUS = Field("text", TEXT_OPERATORS, lists=True)
@@ -312,8 +312,7 @@ class _Parser:
                 len(opening.source),
             )
         found: list[str] = []
-        while self.token.kind != ")":
-            token = self._take()
+        while (token := self._take()).kind != ")":
             if token.kind != "text":
                 raise refuse(
                     "While parsing a list in the query, expected string value, punctuation, or whitespace, but got "
@@ -328,19 +327,18 @@ class _Parser:
             found.append(token.value)
             if self.token.kind == ",":
                 self._take()
-            elif self.token.kind != ")":
+            elif self.token.source != ")":
                 raise refuse(
                     "While parsing a list in the query, expected a non-empty list of string values, but got "
                     "ill-formed list.",
                     self.token.start,
                     len(self.token.source),
                 )
-        closing = self._take()
         if not found:
             raise refuse(
                 "While parsing a list in the query, expected a non-empty list of string values, but got empty list",
                 opening.start,
-                closing.start + 1 - opening.start,
+                token.start + 1 - opening.start,
             )
         return tuple(found)
 
