@@ -1,8 +1,8 @@
 """MLflow's grammar of filters and orders, for any kind of thing that can be searched.
 
 What a thing is searched by is declared, not programmed: a :class:`Vocabulary` says which words stand before the dot,
-and for each of them (:class:`Kind`) which keys there are and how each (:class:`Field`) is compared. ``vocabularies.py`` has
-those of runs, experiments, models and versions. To search something else, declare its vocabulary the same way::
+and for each of them (:class:`Kind`) which keys there are and how each (:class:`Field`) is compared. Those of runs,
+experiments, models and versions are in ``vocabularies.py``. To search something else, declare its vocabulary::
 
     STATUS = Field("text", TEXT_OPERATORS, lists=True)
     THINGS = Vocabulary(
