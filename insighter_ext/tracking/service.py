@@ -23,6 +23,7 @@ from insighter_ext.tracking.models import (
     RunQuery,
 )
 from insighter_ext.tracking.protocol import run_uri
+from insighter_ext.tracking.searching import RunTable
 
 _HISTORY_PAGE = 100_000
 
@@ -32,12 +33,14 @@ class TrackingService:
 
     Attributes:
         mlflow: the endpoints of MLflow's protocol.
+        table: what the run table asks.
         files: artifacts as MLflow's clients transfer them.
     """
 
     def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
         self._data = data
         self.mlflow = TrackingEndpoints(data)
+        self.table = RunTable(data)
         self.files = Artifacts(data, objects)
 
     async def experiments(self, principal: Principal, project_id: UUID, query: PageQuery) -> Page[Experiment]:
