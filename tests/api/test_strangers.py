@@ -68,6 +68,9 @@ OF_A_VIEWER = {
     "POST /projects/{project_id}/assets/{kind}/{key}/comments",
     # Where on this machine somebody has the project's notebooks is their own affair.
     "PUT /projects/{project_id}/folder",
+    # Reading, by questions that are longer than an address.
+    "POST /projects/{project_id}/experiments/{experiment_id}/runs/query",
+    "POST /projects/{project_id}/experiments/{experiment_id}/runs/groups",
 }
 
 FOR_VIEWERS = [each for each in IN_PROJECTS if f"{each[0]} {each[1].removeprefix(API)}" not in OF_A_VIEWER]
