@@ -48,6 +48,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /projects/{project_id}/achievements": {"name": "changed", "audience": "person", "rule": A_RULE},
     "POST /projects/{project_id}/achievements/preview": {"audience": "person", "rule": A_RULE},
     "PATCH /projects/{project_id}/achievements/{achievement_id}": {"name": "changed"},
+    "POST /projects/{project_id}/experiments/{experiment_id}/runs/query": {"filter": "status != 'x'"},
     "POST /projects/{project_id}/experiments/{experiment_id}/runs/groups": {"group_by": "attributes.status"},
     "POST /projects/{project_id}/models": {"name": "changed", "run_id": "0" * 32},
     "PUT /projects/{project_id}/models/{name}/aliases/{alias}": {"version": 1},
