@@ -24,6 +24,7 @@ from server_handlers import (
     registry,
     sharing,
     tracking,
+    tracking_search,
     trash,
     webhooks,
 )
@@ -36,6 +37,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *datahub.HANDLERS,
     *notebooks.HANDLERS,
     *tracking.HANDLERS,
+    *tracking_search.HANDLERS,
     *registry.HANDLERS,
     *deployments.HANDLERS,
     *sharing.HANDLERS,

@@ -275,11 +275,11 @@ class MlflowImport:
                 name=name,
                 version=str(version.version),
                 stage=version.current_stage,
-        """Where the version is here; the files of no run or model that was brought come as a model of their own."""
+            )
         self.report.model_versions += 1
 
     def _source(self, version: Any) -> str:
-        """Where the version's files are here; those of no run or model that was brought come as a model of their own."""
+        """Where the version is here; the files of no run or model that was brought come as a model of their own."""
         source = (version.source or "").rstrip("/")
         model = getattr(version, "model_id", None) or source.removeprefix("models:/")
         if model in self._models:
