@@ -165,6 +165,7 @@ class Platform:
         try:
             await self.archives.close()
             await self.trash.close()
+            await self.tracking.close()
             await self.datahub.close()
             await self.deployments.close()
             await self.credentials.close()

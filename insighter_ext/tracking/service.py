@@ -22,6 +22,7 @@ from insighter_ext.tracking.models import (
     RunDetail,
     RunQuery,
 )
+from insighter_ext.tracking.multipart import MultipartUploads
 from insighter_ext.tracking.protocol import run_uri
 from insighter_ext.tracking.workspaces import Workspaces
 
@@ -34,6 +35,7 @@ class TrackingService:
     Attributes:
         mlflow: the endpoints of MLflow's protocol.
         files: artifacts as MLflow's clients transfer them.
+        multipart: large ones in parts.
         workspaces: projects, as MLflow's clients name them.
     """
 
@@ -41,7 +43,12 @@ class TrackingService:
         self._data = data
         self.mlflow = TrackingEndpoints(data)
         self.files = Artifacts(data, objects)
+        self.multipart = MultipartUploads(self.files, objects)
         self.workspaces = Workspaces(data)
+
+    async def close(self) -> None:
+        """Give up uploads that were begun."""
+        await self.multipart.close()
 
     async def experiments(self, principal: Principal, project_id: UUID, query: PageQuery) -> Page[Experiment]:
         """A project's experiments, last used first."""
