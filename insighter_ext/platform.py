@@ -171,6 +171,7 @@ class Platform:
             await self.archives.close()
             await self.trash.close()
             await self.webhooks.close()
+            await self.tracking.close()
             await self.datahub.close()
             await self.deployments.close()
             await self.credentials.close()

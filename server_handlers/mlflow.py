@@ -100,7 +100,8 @@ class ServerInfoHandler(Protocol):
             "store_type": "SqlStore",
             "workspaces_enabled": True,
             "trace_archival_enabled": False,
-            "multipart_uploads_enabled": False,
+            "multipart_uploads_enabled": self.platform.mode == "embedded",
+            # Reading in one go is faster here; who asks for passes all the same gets them.
             "multipart_downloads_enabled": False,
         })  # fmt: skip
 
@@ -153,16 +154,16 @@ class Router:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
-        table: dict[tuple[str, str], Endpoint] = {
+        self.table: dict[tuple[str, str], Endpoint] = {
             **platform.tracking.mlflow.table(),
             **platform.tracking.workspaces.table(),
             **platform.registry.mlflow.table(),
             **platform.webhooks.mlflow.table(),
         }
-        self._fixed = {key: endpoint for key, endpoint in table.items() if "{" not in key[1]}
+        self._fixed = {key: endpoint for key, endpoint in self.table.items() if "{" not in key[1]}
         self._patterns = [
             (method, re.compile(_ARGUMENT.sub(_group, path)), endpoint)
-            for (method, path), endpoint in table.items()
+            for (method, path), endpoint in self.table.items()
             if "{" in path
         ]
 
@@ -190,10 +191,11 @@ def router_of(handler: Protocol) -> Router:
 
 def routes() -> list[tuple[str, type[Protocol]]]:
     """MLflow's routes, artifacts included."""
-    from server_handlers import mlflow_artifacts, mlflow_pages
+    from server_handlers import mlflow_artifacts, mlflow_multipart, mlflow_pages
 
     return [
         *((api + path, handler) for api in APIS for path, handler in mlflow_artifacts.BELOW_API),
+        *((api + path, handler) for api in APIS for path, handler in mlflow_multipart.BELOW_API),
         *((api + path, handler) for api in APIS for path, handler in mlflow_pages.BELOW_API),
         *mlflow_pages.ROUTES,
         *((api + r"/3\.0/mlflow/server-info", ServerInfoHandler) for api in APIS),

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from tornado import web
 
 from insighter_ext.errors import InsighterError
-from insighter_ext.tracking.artifacts import Location
+from insighter_ext.tracking.artifacts import Content, Location
 from server_handlers.mlflow import Protocol
 from server_handlers.streaming import AnsweredRefusal, Upload
 
@@ -27,15 +27,21 @@ async def send_file(handler: Protocol, location: Location, media_type: str | Non
         location: of the file.
         media_type: where it is not to be told from the file's name.
     """
-    files = handler.platform.tracking.files
-    content = await files.find(handler.principal, location)
+    await send_content(
+        handler, await handler.platform.tracking.files.find(handler.principal, location), media_type
+    )
+
+
+async def send_content(handler: Protocol, content: Content, media_type: str | None = None) -> None:
+    """The same, of a file that was found already."""
+    name = content.location.name
     tag = f'"{content.sha256}"'
     handler.set_header("ETag", tag)
     handler.set_header("Accept-Ranges", "bytes")
     handler.set_header("Cache-Control", "private, no-cache")
-    handler.set_header("Content-Type", media_type or media_type_of(content.name))
+    handler.set_header("Content-Type", media_type or media_type_of(name))
     # Whatever a file says it is, it does nothing in the name of whoever looks at it.
-    handler.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(content.name, safe='')}")
+    handler.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(name, safe='')}")
     handler.set_header("X-Content-Type-Options", "nosniff")
     handler.set_header("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'")
     if handler.request.headers.get("If-None-Match") == tag:
@@ -55,7 +61,7 @@ async def send_file(handler: Protocol, location: Location, media_type: str | Non
     handler.set_header("Content-Length", str(length))
     if length == 0:
         return
-    async for chunk in await files.read(handler.principal, content, offset, length):
+    async for chunk in await handler.platform.tracking.files.read(handler.principal, content, offset, length):
         handler.write(chunk)
         await handler.flush()
 

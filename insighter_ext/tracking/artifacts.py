@@ -88,9 +88,9 @@ def _invalid(path: str) -> Invalid:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file to send: its name, its size in bytes and its hash."""
+    """A file to send: where it is, its size in bytes and its hash."""
 
-    name: str
+    location: Location
     size: int
     sha256: str
     key: str
@@ -125,7 +125,7 @@ class Artifacts:
         """A file, to be read with :meth:`read`."""
         artifact_path(location.path)
         found = await self._data.call(principal, "artifacts_get", root=location.root, path=location.path)
-        return Content(location.name, found["size"], found["sha256"], found["key"])
+        return Content(location, found["size"], found["sha256"], found["key"])
 
     async def read(
         self, principal: Principal, content: Content, offset: int = 0, length: int | None = None

@@ -29,6 +29,7 @@ def error_code(error: InsighterError) -> tuple[int, str]:
         404: (404, "RESOURCE_DOES_NOT_EXIST"),
         413: (400, "INVALID_PARAMETER_VALUE"),
         422: (400, "INVALID_PARAMETER_VALUE"),
+        429: (429, "REQUEST_LIMIT_EXCEEDED"),
         503: (503, "TEMPORARILY_UNAVAILABLE"),
         504: (504, "DEADLINE_EXCEEDED"),
     }.get(error.status, (500, "INTERNAL_ERROR"))

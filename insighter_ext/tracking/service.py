@@ -22,6 +22,7 @@ from insighter_ext.tracking.models import (
     RunDetail,
     RunQuery,
 )
+from insighter_ext.tracking.multipart import MultipartUploads
 from insighter_ext.tracking.protocol import run_uri
 from insighter_ext.tracking.searching import RunTable
 from insighter_ext.tracking.workspaces import Workspaces
@@ -36,6 +37,7 @@ class TrackingService:
         mlflow: the endpoints of MLflow's protocol.
         table: what the run table asks.
         files: artifacts as MLflow's clients transfer them.
+        multipart: large ones in parts.
         workspaces: projects, as MLflow's clients name them.
     """
 
@@ -44,7 +46,12 @@ class TrackingService:
         self.mlflow = TrackingEndpoints(data)
         self.table = RunTable(data)
         self.files = Artifacts(data, objects)
+        self.multipart = MultipartUploads(self.files, objects)
         self.workspaces = Workspaces(data)
+
+    async def close(self) -> None:
+        """Give up uploads that were begun."""
+        await self.multipart.close()
 
     async def experiments(self, principal: Principal, project_id: UUID, query: PageQuery) -> Page[Experiment]:
         """A project's experiments, last used first."""

@@ -55,6 +55,7 @@ ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
 # ---- experiments ----
 
+get("experiment: the first", "experiments/get", {"experiment_id": "0"})
 post(
     "experiment",
     "experiments/create",
@@ -73,7 +74,8 @@ post(
 post("experiment: again", "experiments/create", {"name": "first"})
 post("experiment: no name", "experiments/create", {})
 post("experiment: empty name", "experiments/create", {"name": ""})
-post("experiment: blank name", "experiments/create", {"name": "  "})
+post("experiment: blank name", "experiments/create", {"name": "  "}, blank="experiment_id")
+post("experiment: blank name deleted", "experiments/delete", {"experiment_id": "{blank}"})
 post("experiment: name is a number", "experiments/create", {"name": 7})
 post("experiment: name is null", "experiments/create", {"name": None})
 post("experiment: name is a list", "experiments/create", {"name": ["a"]})
@@ -102,6 +104,7 @@ post(
     "experiment: location with a query",
     "experiments/create",
     {"name": "t4", "artifact_location": "s3://bucket/a?b=c"},
+    x2="experiment_id",
 )
 step("experiment: no JSON", "POST", "experiments/create", raw=b"{")
 step("experiment: JSON that is no object", "POST", "experiments/create", raw=b"[]")
@@ -173,6 +176,8 @@ post(
     "experiments/update",
     {"experiment_id": "{e}", "new_name": "elsewhere"},
 )
+post("experiment: location deleted", "experiments/delete", {"experiment_id": "{x}"})
+post("experiment: other location deleted", "experiments/delete", {"experiment_id": "{x2}"})
 post("experiment: renamed without name", "experiments/update", {"experiment_id": "{e}"})
 post("experiment: nothing renamed", "experiments/update", {"experiment_id": "99999999", "new_name": "y"})
 post("experiment: no id renamed", "experiments/update", {"new_name": "y"})
@@ -224,7 +229,7 @@ post(
     "experiments/search",
     {"max_results": 5, "view_type": "NONE"},
 )
-get("experiments: search by GET", "experiments/search", {"max_results": "5", "view_type": "ALL"})
+get("experiments: search by GET", "experiments/search", {"max_results": "5", "view_type": "ACTIVE_ONLY"})
 
 # ---- runs ----
 
@@ -679,8 +684,8 @@ post(
 )
 post(
     "model: bad param",
-    "logged-models/{m}/params",
-    {"model_id": "{m}", "params": [{"key": "z?", "value": "1"}]},
+    "logged-models/{om}/params",
+    {"model_id": "{om}", "params": [{"key": "z?", "value": "1"}]},
 )
 post(
     "model: metric",
@@ -795,6 +800,7 @@ post("registered: name with a slash", REGISTERED + "create", {"name": "a/b"})
 post("registered: name with a colon", REGISTERED + "create", {"name": "a:b"})
 post("registered: name upwards", REGISTERED + "create", {"name": ".."})
 post("registered: long name", REGISTERED + "create", {"name": "x" * 257})
+step("registered: long name deleted", "DELETE", REGISTERED + "delete", {"name": "x" * 257})
 post("registered: name is a number", REGISTERED + "create", {"name": 5})
 post("registered: tag without key", REGISTERED + "create", {"name": "rt", "tags": [{"value": "1"}]})
 post("registered: bad tag", REGISTERED + "create", {"name": "rt", "tags": [{"key": "a?", "value": "1"}]})
@@ -996,6 +1002,7 @@ post(
     VERSIONS + "create",
     {"name": "ro", "source": "dummy-source", "tags": PROMPT},
 )
+step("model: version that is a prompt deleted", "DELETE", VERSIONS + "delete", {"name": "ro", "version": "2"})
 get("prompt: got", REGISTERED + "get", {"name": "pr"})
 get("prompt: version got", VERSIONS + "get", {"name": "pr", "version": "1"})
 post("prompt: alias", ALIAS, {"name": "pr", "alias": "live", "version": "1"})

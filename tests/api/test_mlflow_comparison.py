@@ -19,19 +19,102 @@ import pytest
 from tests.api.mlflow_script import STEPS, Step
 from tests.running import JupyterServer, free_port, isolated_environment
 
-DIFFERENT: dict[str, str] = {}
-"""Steps that this server answers differently on purpose, and why."""
+DIFFERENT: dict[str, list[str]] = {
+    "a refusal is JSON with an error code, never a page of HTML or a defect": [
+        "experiment: JSON that is no object",
+        "experiment: got by POST",
+        "unknown endpoint",
+        "wrong method",
+        "wrong method the other way",
+        "batch: a metric is a number",
+    ],
+    "a name can be seen": ["experiment: blank name", "experiment: blank name deleted"],
+    "this server keeps the artifacts, and notes where else they were to be in a tag": [
+        "experiment: got elsewhere"
+    ],
+    "what no row can have is not found": ["experiment: id is too large"],
+    "a name that is taken is told as such": ["experiment: renamed to a taken name"],
+    "it is the caller's mistake, not the server's": [
+        "experiment: deleted renamed",
+        "version: archive into none",
+    ],
+    "a number is no integer, or too large for one: it is refused, not dropped": [
+        "run: start is broken",
+        "metric: time is broken",
+        "metric: step is too large",
+    ],
+    "work without an experiment goes to the default one": ["run: no experiment"],
+    "a run has started some time": ["run: no start"],
+    "tags are checked wherever they are set": [
+        "run: tags are no list",
+        "run: tag without key",
+        "run: tag with a bad key",
+        "model: tag without key",
+        "model: bad tag",
+    ],
+    "long values are cut wherever they are set": ["run: tag with a long value", "model: long param"],
+    "a word that is no state is refused, not dropped": [
+        "run: status that is none",
+        "model: status that is none",
+    ],
+    "true is no number": ["metric: true"],
+    "what is missing is told as such": [
+        "history: unknown run",
+        "model: unknown run",
+        "version: unknown model",
+    ],
+    "a dataset has a name and a digest": ["inputs: no name", "inputs: no digest", "inputs: no dataset"],
+    "names have a limit on every database": [
+        "model: long name",
+        "registered: long name",
+        "registered: long name deleted",
+    ],
+    "another word for the same mistake": ["model: a param twice", "file: of a model, no path"],
+    "keys are checked wherever they are set": ["model: bad param"],
+    "there is nothing but runs and models": ["file: from the root, encoded"],
+    "a path has plain characters": ["file: with backslashes", "file: with a zero"],
+    "a model has no versions that are prompts": [
+        "model: version that is a prompt",
+        "model: version that is a prompt deleted",
+    ],
+}
+"""Why this server answers some steps differently on purpose."""
 
-NOT_YET: list[str] = []
+NOT_YET: list[str] = [
+    "experiments: search without limit",
+    "experiments: search by a pattern",
+    "experiments: search by a tag",
+    "experiments: search in another order",
+    "experiments: search of a kind that is none",
+    "models: search",
+    "models: search nowhere",
+    "models: search by a metric",
+    "models: search for too many",
+    "registered: search for none",
+    "registered: search by a pattern",
+    "versions: search",
+    "versions: search by runs",
+    "prompts: search",
+    "prompts: search by name",
+    "prompts: versions",
+    "prompts: versions not among all",
+    "runs: search",
+    "runs: search by a param",
+    "history: bulk",
+    "history: interval with one end",
+    "history: interval backwards",
+    "run: status as a number",
+    "run: two names",
+    "run: experiment is a word",
+]
 """Steps whose part of the protocol is not here yet."""
-
 
 MORE = {
     (where, name)
     for where in ("model_version", "model_versions", "latest_versions")
     for name in ("model_id", "user_id")
-}
-"""What this server tells beyond MLflow's: which logged model a version is, and who registered it."""
+} | {("latest_versions", "aliases")}
+"""What this server tells beyond MLflow's: which logged model a version is, who registered it, and its aliases."""
 
 
 class Mlflow:
@@ -213,7 +296,8 @@ def test_the_answer_is_mlflows(name: str, answers: dict[str, tuple[dict[str, Any
     theirs, ours = answers[name]
     if name in NOT_YET:
         return
-    if name in DIFFERENT:
-        assert ours != theirs, f"it is the same now: {DIFFERENT[name]}"
+    reason = [why for why, names in DIFFERENT.items() if name in names]
+    if reason:
+        assert ours != theirs, f"it is the same now, in spite of: {reason[0]}"
         return
     assert ours == theirs
