@@ -47,7 +47,7 @@ def _import(options: argparse.Namespace, scope: Callable[[argparse.Namespace], A
     place = scope(options)
     project = place.client.get("projects", place.project_id)
     line = Progress()
-    store, target = Store(options.uri, options.registry), Target(place.client, project["slug"])
+    store, target = Store(options.uri, options.registry), Target(place.client, project["id"])
     report = MlflowImport(store, target, options.experiment, line.update).run(bring=not options.verify)
     line.done("")
     if options.json:

@@ -51,8 +51,9 @@ begin
   if p_name = 'default' then
     select * into v_found from insighter.projects p where p.id = private.context_project();
   else
-    select * into v_found from insighter.projects p where private.workspace_name(p) = p_name and
-      (p.slug = p_name or p.id::text = p_name);
+    -- The id is a name, too, whatever the slug: programs need not know which slugs MLflow takes.
+    select * into v_found from insighter.projects p where p.slug = p_name or p.id::text = p_name
+    order by p.id::text = p_name desc limit 1;
   end if;
   if v_found.id is null then
     perform private.fail(404, 'workspace_not_found', format('Workspace ''%s'' not found', left(p_name, 100)),

@@ -13,6 +13,8 @@ import { IProjects } from '../projects/tokens';
 import { CommandIDs } from './commands';
 import { type MlflowFrame, mlflowWidget } from './widget';
 
+const NAME = /^(?!default$|workspaces$|api$|ajax-api$|static-files$)[a-z0-9][a-z0-9-]*[a-z0-9]$/;
+
 /** MLflow's own web pages in a tab: one for each project. */
 const plugin: JupyterFrontEndPlugin<void> = {
   id: '@insighter/labextension:mlflow',
@@ -56,7 +58,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
           app.shell.activateById(open.id);
           return;
         }
-        const workspace = project.slug;
+        // As the server names it: by the slug, where MLflow takes that for a name.
+        const workspace = NAME.test(project.slug) ? project.slug : project.id;
         const widget = mlflowWidget({ project: project.id, workspace, path: path ?? '' }, themes, trans);
         widget.id = `insighter-mlflow:${project.id}`;
         widget.title.label = `MLflow · ${project.name}`;
