@@ -164,6 +164,7 @@ class Router:
         table: dict[tuple[str, str], Endpoint] = {
             **platform.tracking.mlflow.table(),
             **platform.registry.mlflow.table(),
+            **platform.traces.mlflow.table(),
         }
         self._fixed = {key: endpoint for key, endpoint in table.items() if "{" not in key[1]}
         self._patterns = [
@@ -189,12 +190,15 @@ class Router:
 def routes() -> list[tuple[str, type[Protocol]]]:
     """MLflow's routes, artifacts included."""
     from server_handlers.mlflow_artifacts import ArtifactListHandler, ArtifactsHandler
+    from server_handlers.mlflow_traces import OtlpHandler, TraceArtifactHandler
 
     return [
         (MLFLOW + r"/api/2\.0/mlflow-artifacts/artifacts", ArtifactListHandler),
         (MLFLOW + r"/api/2\.0/mlflow-artifacts/artifacts/(.*)", ArtifactsHandler),
         (MLFLOW + r"/api/3\.0/mlflow/server-info", ServerInfoHandler),
         (MLFLOW + r"/api/(2|3)\.0/mlflow/(.*)", MlflowHandler),
+        (MLFLOW + r"/v1/traces", OtlpHandler),
+        (MLFLOW + r"/ajax-api/[23]\.0/mlflow/get-trace-artifact", TraceArtifactHandler),
         (MLFLOW + r"/version", VersionHandler),
         (MLFLOW + r"/health", HealthHandler),
         (MLFLOW + r"/(.*)", UnknownHandler),

@@ -1,0 +1,3 @@
+"""Traces: who sees and writes them, how exports come together, searching, and what goes with an experiment."""
+
+from __future__ import annotations
