@@ -190,9 +190,13 @@ class Router:
 def routes() -> list[tuple[str, type[Protocol]]]:
     """MLflow's routes, artifacts included."""
     from server_handlers.mlflow_artifacts import ArtifactListHandler, ArtifactsHandler
-    from server_handlers.mlflow_traces import OtlpHandler, TraceArtifactHandler
+    from server_handlers.mlflow_traces import OtlpHandler, TraceArtifactHandler, TraceFileHandler
 
     return [
+        (
+            MLFLOW + r"/api/2\.0/mlflow-artifacts/artifacts/traces/([^/]+)/artifacts/traces\.json",
+            TraceFileHandler,
+        ),
         (MLFLOW + r"/api/2\.0/mlflow-artifacts/artifacts", ArtifactListHandler),
         (MLFLOW + r"/api/2\.0/mlflow-artifacts/artifacts/(.*)", ArtifactsHandler),
         (MLFLOW + r"/api/3\.0/mlflow/server-info", ServerInfoHandler),

@@ -10,9 +10,8 @@ from server_handlers.mlflow import Protocol
 from server_handlers.streaming import AnsweredRefusal
 
 
-@web.stream_request_body
-class OtlpHandler(AnsweredRefusal, Protocol):
-    """``/v1/traces``: what MLflow's clients and every exporter of OTLP over HTTP send."""
+class _Bounded(AnsweredRefusal, Protocol):
+    """A body that is kept in memory, and may be that large and no larger."""
 
     _chunks: list[bytes]
     _received: int = 0
@@ -39,16 +38,35 @@ class OtlpHandler(AnsweredRefusal, Protocol):
         else:
             self._chunks.append(chunk)
 
-    async def post(self) -> None:
-        """Keep the spans."""
+    @property
+    def _received_body(self) -> bytes:
         self.raise_refusal()
         if self._received > MAX_BODY:
             raise _too_large()
+        return b"".join(self._chunks)
+
+    async def answer_file(self, trace_id: str) -> None:
+        """The spans of a trace in one file."""
+        data = await self.platform.traces.mlflow.data(self.principal, trace_id)
+        # Never shown in the browser, where what somebody logged could act as its reader.
+        self.set_header("Content-Type", "application/octet-stream")
+        self.set_header("Content-Disposition", "attachment; filename=traces.json")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(data)
+
+
+@web.stream_request_body
+class OtlpHandler(_Bounded):
+    """``/v1/traces``: what MLflow's clients and every exporter of OTLP over HTTP send."""
+
+    async def post(self) -> None:
+        """Keep the spans."""
         headers = self.request.headers
         media = headers.get("Content-Type", "")
         answer = await self.platform.traces.export(
             self.principal,
-            b"".join(self._chunks),
+            self._received_body,
             content_type=media,
             content_encoding=headers.get("Content-Encoding", ""),
             experiment_id=headers.get("x-mlflow-experiment-id", ""),
@@ -59,23 +77,34 @@ class OtlpHandler(AnsweredRefusal, Protocol):
         self.finish(answer)
 
 
-class TraceArtifactHandler(Protocol):
-    """``get-trace-artifact``: the spans of a trace in one file."""
+@web.stream_request_body
+class TraceFileHandler(_Bounded):
+    """``traces.json`` among a trace's artifacts: where clients put spans that did not arrive by an export."""
+
+    async def put(self, trace_id: str) -> None:
+        """Keep the spans in it."""
+        await self.platform.traces.put_file(self.principal, trace_id, self._received_body)
+        self.answer({})
+
+    async def get(self, trace_id: str) -> None:
+        """The spans, however they came."""
+        self.raise_refusal()
+        await self.answer_file(trace_id)
+
+
+@web.stream_request_body
+class TraceArtifactHandler(_Bounded):
+    """``get-trace-artifact``: the same for MLflow's web UI."""
 
     async def get(self) -> None:
         """Of a trace that is still running those that are here."""
+        self.raise_refusal()
         trace_id = self.get_query_argument("request_id", "")
         if not trace_id:
             raise BadRequest('Request must include the "request_id" query parameter.')
         if self.get_query_argument("path", ""):
             raise Invalid("this server keeps no attachments of traces", hint="leave the path out")
-        data = await self.platform.traces.mlflow.data(self.principal, trace_id)
-        # Never shown in the browser, where what somebody logged could act as its reader.
-        self.set_header("Content-Type", "application/octet-stream")
-        self.set_header("Content-Disposition", "attachment; filename=traces.json")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Cache-Control", "no-store")
-        self.finish(data)
+        await self.answer_file(trace_id)
 
 
 def _too_large() -> TooLarge:

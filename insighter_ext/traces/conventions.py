@@ -1,8 +1,8 @@
 """What other libraries call the things that MLflow has names for.
 
 Spans of OpenTelemetry carry the words of whoever made them: of OpenTelemetry's own conventions for generative AI, of
-OpenInference, or of Traceloop. What MLflow has a word for is added under that; what came stays. A span that speaks MLflow's
-own words is left as it is.
+OpenInference, or of Traceloop. What MLflow has a word for is added under that; what came stays. A span that speaks
+MLflow's own words is left as it is.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Convention:
     tools: tuple[str, ...] = ()
     numbered: dict[str, re.Pattern[str]] = field(default_factory=dict)
 
+
+_OPENINFERENCE = "TOOL CHAIN LLM RETRIEVER EMBEDDING AGENT RERANKER UNKNOWN GUARDRAIL EVALUATOR"
 
 CONVENTIONS = (
     # https://opentelemetry.io/docs/specs/semconv/gen-ai/
@@ -65,15 +67,15 @@ CONVENTIONS = (
     # https://github.com/Arize-ai/openinference
     Convention(
         kind="openinference.span.kind",
-        kinds={
-            name: name
-            for name in (
-                "TOOL", "CHAIN", "LLM", "RETRIEVER", "EMBEDDING", "AGENT", "RERANKER", "UNKNOWN", "GUARDRAIL", "EVALUATOR",
-            )
-        },
+        kinds={name: name for name in _OPENINFERENCE.split()},
         inputs=("input.value",),
         outputs=("output.value",),
-        models=("llm.response.model_name", "llm.model_name", "llm.request.model_name", "embedding.model_name"),
+        models=(
+            "llm.response.model_name",
+            "llm.model_name",
+            "llm.request.model_name",
+            "embedding.model_name",
+        ),
         provider="llm.provider",
         tokens={
             "input_tokens": ("llm.token_count.prompt",),
@@ -86,7 +88,13 @@ CONVENTIONS = (
     # https://github.com/traceloop/openllmetry
     Convention(
         kind="traceloop.span.kind",
-        kinds={"workflow": "WORKFLOW", "task": "TASK", "agent": "AGENT", "tool": "TOOL", "unknown": "UNKNOWN"},
+        kinds={
+            "workflow": "WORKFLOW",
+            "task": "TASK",
+            "agent": "AGENT",
+            "tool": "TOOL",
+            "unknown": "UNKNOWN",
+        },
         inputs=("traceloop.entity.input",),
         outputs=("traceloop.entity.output",),
         models=(),
@@ -101,7 +109,7 @@ CONVENTIONS = (
             "mlflow.spanOutputs": re.compile(r"gen_ai\.completion\.\d+\.content"),
         },
     ),
-)  # fmt: skip
+)
 
 _SPOKEN = {
     "gen_ai.system.message": "system",
@@ -113,9 +121,9 @@ _FOREIGN = ("gen_ai.", "openinference.", "llm.", "traceloop.", "input.", "output
 
 def translate(attributes: dict[str, str], events: list[dict[str, Any]]) -> None:
     """Add MLflow's words to the attributes of a span: name → JSON text. Changes the attributes."""
-    if not any(name.startswith(_FOREIGN) for name in attributes):
-        if not any(str(event["name"]).startswith("gen_ai.") for event in events):
-            return
+    foreign = any(name.startswith(_FOREIGN) for name in attributes)
+    if not foreign and not any(event["name"].startswith("gen_ai.") for event in events):
+        return
     for convention in CONVENTIONS:
         _translate(attributes, convention)
     said = [

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from insighter_ext.errors import Invalid, NotFound
 from insighter_ext.gateways import DataGateway
 from insighter_ext.principal import Principal
-from insighter_ext.tracking.protocol import Fields, Json, key, text_value
 from insighter_ext.traces import metrics, protocol, search
 from insighter_ext.traces.spans import MAX_TAG_VALUE, TRACE_NAME
+from insighter_ext.tracking.protocol import Fields, Json, key, text_value
 
 Endpoint = Callable[[Principal, Fields], Awaitable[Json]]
 
@@ -147,7 +146,9 @@ class TracesEndpoints:
         if most is not None and not 0 < most < 2**31:
             raise Invalid(f"`max_traces` must be a positive integer, received {most}.")
         if len(ids) > MAX_DELETED_IDS:
-            raise Invalid(f"at most {MAX_DELETED_IDS} traces are deleted at once", hint="delete them in parts")
+            raise Invalid(
+                f"at most {MAX_DELETED_IDS} traces are deleted at once", hint="delete them in parts"
+            )
         count = await self._data.call(
             principal,
             "traces_delete",
@@ -165,9 +166,7 @@ class TracesEndpoints:
         value = text_value(fields.text("value")[:MAX_TAG_VALUE], "value", MAX_TAG_VALUE)
         if name == TRACE_NAME:
             protocol.trace_name(value)
-        await self._data.call(
-            principal, "traces_update", id=fields.required("trace_id"), tags={name: value}
-        )
+        await self._data.call(principal, "traces_update", id=fields.required("trace_id"), tags={name: value})
         return {}
 
     async def delete_tag(self, principal: Principal, fields: Fields) -> Json:
@@ -179,7 +178,9 @@ class TracesEndpoints:
 
     async def link_run(self, principal: Principal, fields: Fields) -> Json:
         """Link traces to a run, beside the one that made them."""
-        ids = _ids(fields, "trace_ids", MAX_LINKS, "Cannot link more than 100 traces to a run in a single request.")
+        ids = _ids(
+            fields, "trace_ids", MAX_LINKS, "Cannot link more than 100 traces to a run in a single request."
+        )
         await self._data.call(principal, "traces_link_run", ids=ids, run_id=fields.required("run_id"))
         return {}
 
@@ -194,7 +195,9 @@ class TracesEndpoints:
             if not isinstance(name, str) or not name or len(name) > 500 or not version.isdecimal():
                 raise Invalid("Parameter 'prompt_versions' must have names and versions, which are numbers")
             prompts.append(f"{name}/{int(version[:20])}")
-        await self._data.call(principal, "traces_link_prompts", id=fields.required("trace_id"), prompts=prompts)
+        await self._data.call(
+            principal, "traces_link_prompts", id=fields.required("trace_id"), prompts=prompts
+        )
         return {}
 
     async def correlate(self, principal: Principal, fields: Fields) -> Json:
@@ -260,7 +263,9 @@ class TracesEndpoints:
             if name in _FIELDS:
                 ours = "name" if name == "assessment_name" else name
                 changes[ours] = checked[ours] if name in said or name == "valid" else None
-        changes = {name: value for name, value in changes.items() if value is not None or name in ("error", "number")}
+        changes = {
+            name: value for name, value in changes.items() if value is not None or name in ("error", "number")
+        }
         made = await self._data.call(
             principal,
             "assessments_update",
@@ -356,5 +361,3 @@ def _not_kept(name: str, what: str) -> None:
 def _snake(path: str) -> str:
     """A path of a field mask, which JSON writes in camel case."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in path)
-
-

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from insighter_ext.errors import Invalid
-from insighter_ext.tracking.protocol import Fields
 from insighter_ext.traces.search import metric_conditions
+from insighter_ext.tracking.protocol import Fields
 
 Json = dict[str, Any]
 
@@ -110,7 +110,11 @@ def _aggregations(items: list[Json], types: set[str]) -> list[Json]:
             )
         percentile = item.get("percentile_value")
         if kind == "PERCENTILE":
-            if type(percentile) not in (int, float) or not 0 <= percentile <= 100:
+            if (
+                isinstance(percentile, bool)
+                or not isinstance(percentile, int | float)
+                or not 0 <= percentile <= 100
+            ):
                 raise Invalid(f"Percentile value must be between 0 and 100, got {percentile!r}")
             found.append({"name": f"P{float(percentile)}", "type": kind, "percentile": percentile})
         else:
@@ -122,7 +126,9 @@ def _name(value: Any, names: tuple[str, ...], what: str) -> str:
     if type(value) is int and 0 < value < len(names):
         return names[value]
     if not isinstance(value, str) or value not in names[1:]:
-        raise Invalid(f"Invalid value {value!r} for parameter '{what}' supplied: one of {', '.join(names[1:])}")
+        raise Invalid(
+            f"Invalid value {value!r} for parameter '{what}' supplied: one of {', '.join(names[1:])}"
+        )
     return value
 
 

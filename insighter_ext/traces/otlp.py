@@ -1,6 +1,7 @@
 """OpenTelemetry's protocol: exports of spans as ``/v1/traces`` takes them, in protocol buffers or JSON.
 
-The body is bounded before anything is made of it, unpacked too. What it takes to read it is imported with the first export.
+The body is bounded before anything is made of it, unpacked too. What it takes to read it is imported with the first
+export.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ def unpacked(body: bytes, encoding: str) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding not in ("gzip", "deflate"):
-        raise BadRequest(f"Unsupported Content-Encoding: {encoding[:40]}", hint="send it as gzip, or as it is")
+        raise BadRequest(
+            f"Unsupported Content-Encoding: {encoding[:40]}", hint="send it as gzip, or as it is"
+        )
     # Of what calls itself deflate some have the header of zlib, and some have not.
     for bits in (zlib.MAX_WBITS | 16,) if encoding == "gzip" else (zlib.MAX_WBITS, -zlib.MAX_WBITS):
         unpacker = zlib.decompressobj(bits)

@@ -1,7 +1,7 @@
 """MLflow's JSON of traces and assessments: reading what its clients send, and writing what they expect.
 
-Names are those of ``mlflow/protos/service.proto`` and ``assessments.proto``; the rules of the JSON of protocol buffers hold:
-a time is text as in RFC 3339, a duration a number of seconds with an "s".
+Names are those of ``mlflow/protos/service.proto`` and ``assessments.proto``; the rules of the JSON of protocol buffers
+hold: a time is text as in RFC 3339, a duration a number of seconds with an "s".
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 from uuid import uuid4
 
 from insighter_ext.errors import Invalid
-from insighter_ext.tracking.protocol import integer
 from insighter_ext.traces.spans import MAX_TAG_KEY, MAX_TAG_VALUE, TRACE_NAME, costs, tokens
+from insighter_ext.tracking.protocol import integer
 
 Json = dict[str, Any]
 
@@ -123,12 +123,18 @@ def texts(document: Any, name: str) -> dict[str, str]:
     if document is None:
         return {}
     if not isinstance(document, dict) or len(document) > MAX_TAGS:
-        raise Invalid(f"Invalid value for parameter '{name}' supplied: it must be an object of at most {MAX_TAGS} texts")
+        raise Invalid(
+            f"Invalid value for parameter '{name}' supplied: it must be an object of at most {MAX_TAGS} texts"
+        )
     found = {}
     for key, value in document.items():
         if not key or len(key) > MAX_TAG_KEY:
-            raise Invalid(f"'{name}' has a key that is empty or exceeds the maximum length of {MAX_TAG_KEY} characters")
-        found[key] = (value if isinstance(value, str) else "" if value is None else json.dumps(value))[:MAX_TAG_VALUE]
+            raise Invalid(
+                f"'{name}' has a key that is empty or exceeds the maximum length of {MAX_TAG_KEY} characters"
+            )
+        found[key] = (value if isinstance(value, str) else "" if value is None else json.dumps(value))[
+            :MAX_TAG_VALUE
+        ]
     return found
 
 
@@ -144,7 +150,9 @@ def moment(value: Any, name: str) -> int | None:
     try:
         found = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise Invalid(f"Invalid value {value!r} for parameter '{name}' supplied: it must be a time as in RFC 3339") from None
+        raise Invalid(
+            f"Invalid value {value!r} for parameter '{name}' supplied: it must be a time as in RFC 3339"
+        ) from None
     found = found if found.tzinfo else found.replace(tzinfo=UTC)
     delta = found - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
@@ -153,8 +161,12 @@ def moment(value: Any, name: str) -> int | None:
 def _duration(value: Any) -> int:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise Invalid(f"Invalid value {value!r} for parameter 'execution_duration' supplied: it must be a duration like 1.5s")
-    return int(match[1]) * 1000 + int((match[2] or "0").ljust(9, "0")[:3]) * (-1 if value.startswith("-") else 1)
+        raise Invalid(
+            f"Invalid value {value!r} for parameter 'execution_duration' supplied: it must be a duration like 1.5s"
+        )
+    return int(match[1]) * 1000 + int((match[2] or "0").ljust(9, "0")[:3]) * (
+        -1 if value.startswith("-") else 1
+    )
 
 
 def _text(document: Json, name: str) -> str | None:
@@ -175,7 +187,9 @@ def assessment(document: Any) -> Json:
     name = _text(document, "assessment_name")
     if not name or len(name) > 250:
         raise Invalid("'assessment_name' is missing, or exceeds the maximum length of 250 characters")
-    source = document.get("source") if isinstance(document.get("source"), dict) else {}
+    source = document.get("source") or {}
+    if not isinstance(source, dict):
+        raise Invalid("Invalid value for parameter 'assessment.source' supplied: it must be an object")
     metadata = document.get("metadata")
     now = int(time.time() * 1000)
     created = moment(document.get("create_time"), "create_time")
@@ -193,7 +207,7 @@ def assessment(document: Any) -> Json:
         "updated_ms": moment(document.get("last_update_time"), "last_update_time") or created or now,
         **value_of(document),
     }
-    row["run_id"] = ((row["metadata"] or {}).get(SOURCE_RUN) or None) if row["metadata"] else None
+    row["run_id"] = (row["metadata"] or {}).get(SOURCE_RUN, "")[:32] or None
     return row
 
 
@@ -212,8 +226,12 @@ def value_of(document: Json) -> Json:
         # A google.protobuf.Value has no whole numbers.
         value = _doubles(found.get("value"))
         error = found.get("error") or document.get("error")
-        if error is not None and not (isinstance(error, dict) and isinstance(error.get("error_code", ""), str)):
-            raise Invalid("Invalid value for parameter 'feedback.error' supplied: it must be an object with an error_code")
+        if error is not None and not (
+            isinstance(error, dict) and isinstance(error.get("error_code", ""), str)
+        ):
+            raise Invalid(
+                "Invalid value for parameter 'feedback.error' supplied: it must be an object with an error_code"
+            )
     elif "expectation" in document:
         kind, found = "expectation", document["expectation"]
         value = _doubles(found.get("value"))
@@ -221,7 +239,9 @@ def value_of(document: Json) -> Json:
             try:
                 value = json.loads(serialized.get("value", ""))
             except (TypeError, ValueError, RecursionError):
-                raise Invalid("Invalid value for parameter 'expectation.serialized_value' supplied: it is no JSON") from None
+                raise Invalid(
+                    "Invalid value for parameter 'expectation.serialized_value' supplied: it is no JSON"
+                ) from None
     elif "issue" in document:
         kind, value = "issue", {"issue_name": str(document["issue"].get("issue_name", ""))}
     else:
@@ -267,7 +287,9 @@ def _source(value: Any) -> str:
     if name == "AI_JUDGE":
         return "LLM_JUDGE"
     if name not in _SOURCES:
-        raise Invalid(f"Invalid value {value!r} for parameter 'source.source_type' supplied: one of {', '.join(_SOURCES)}")
+        raise Invalid(
+            f"Invalid value {value!r} for parameter 'source.source_type' supplied: one of {', '.join(_SOURCES)}"
+        )
     return name
 
 
@@ -312,7 +334,9 @@ def trace_info(row: Json) -> Json:
         if row[name] is not None:
             info[name] = row[name]
     if (duration := row["duration_ms"]) is not None:
-        info["execution_duration"] = f"{'-' if duration < 0 else ''}{abs(duration) // 1000}.{abs(duration) % 1000:03d}s"
+        info["execution_duration"] = (
+            f"{'-' if duration < 0 else ''}{abs(duration) // 1000}.{abs(duration) % 1000:03d}s"
+        )
     if row["assessments"]:
         info["assessments"] = [written_assessment(item) for item in row["assessments"]]
     return info
@@ -345,10 +369,17 @@ def written_assessment(row: Json) -> Json:
     elif row["type"] == "feedback":
         said = {"feedback": {"value": value, **({"error": row["error"]} if row["error"] else {})}}
     elif isinstance(value, list | dict):
-        said = {"expectation": {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": json.dumps(value)}}}
+        said = {
+            "expectation": {
+                "serialized_value": {"serialization_format": "JSON_FORMAT", "value": json.dumps(value)}
+            }
+        }
     else:
         said = {"expectation": {"value": value}}
-    source = {"source_type": row["source_type"], **({"source_id": row["source_id"]} if row["source_id"] else {})}
+    source = {
+        "source_type": row["source_type"],
+        **({"source_id": row["source_id"]} if row["source_id"] else {}),
+    }
     optional = {name: row[name] for name in ("span_id", "rationale", "metadata", "overrides") if row[name]}
     return {
         "assessment_id": row["id"],
@@ -379,7 +410,9 @@ def _otel_span(span: Json) -> Json:
             {
                 "name": event["name"],
                 "time_unix_nano": event["time_unix_nano"],
-                "attributes": [{"key": key, "value": _any(value)} for key, value in event["attributes"].items()],
+                "attributes": [
+                    {"key": key, "value": _any(value)} for key, value in event["attributes"].items()
+                ],
             }
             for event in span["events"]
         ],
@@ -394,7 +427,9 @@ def _link(link: Json) -> Json:
     return {
         "trace_id": base64.b64encode(bytes.fromhex(link["trace_id"].removeprefix("tr-"))).decode(),
         "span_id": base64.b64encode(bytes.fromhex(link["span_id"])).decode(),
-        "attributes": [{"key": key, "value": _any(value)} for key, value in (link["attributes"] or {}).items()],
+        "attributes": [
+            {"key": key, "value": _any(value)} for key, value in (link["attributes"] or {}).items()
+        ],
     }
 
 

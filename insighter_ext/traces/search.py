@@ -1,6 +1,7 @@
 """What traces are searched by, and counted by: MLflow's words, as conditions that the database takes.
 
-A condition goes as ``{"on", "key", "op", "value"}``, see ``private.trace_condition``; those on spans mean one span together.
+A condition goes as ``{"on", "key", "op", "value"}``, see ``private.trace_condition``; those on spans mean one span
+together.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from typing import Any
 
 from insighter_ext.errors import Invalid
+from insighter_ext.traces.spans import costs, tokens
 from insighter_ext.tracking.search.grammar import (
     LIST_OPERATORS,
     NULL_OPERATORS,
@@ -24,7 +26,6 @@ from insighter_ext.tracking.search.grammar import (
     parse_orders,
 )
 from insighter_ext.tracking.search.tokens import refuse
-from insighter_ext.traces.spans import costs, tokens
 
 Json = dict[str, Any]
 
@@ -122,7 +123,8 @@ def orders(clauses: list[str]) -> list[Json]:
             on = "session"
         elif on == "metadata" and key in _TOTALS:
             raise Invalid(
-                f"Ordering by reserved metadata '{key}' is not supported because it is represented by multiple columns.",
+                f"Ordering by reserved metadata '{key}' is not supported because it is represented by multiple "
+                "columns.",
                 code="invalid_order",
             )
         found.append({"on": on, "key": key, "desc": not order.ascending})
@@ -174,7 +176,8 @@ def _condition(item: Condition) -> Json:
             return {**found, "key": "attribute", "attribute": key.removeprefix("attributes.").strip("`")}
         if key not in _SPAN_KEYS:
             raise refuse(
-                f"Invalid span attribute '{key}'. Supported attributes: name, status, type, attributes.<attribute_name>.",
+                f"Invalid span attribute '{key}'. Supported attributes: name, status, type, "
+                "attributes.<attribute_name>.",
                 item.start,
                 item.length,
             )
@@ -256,5 +259,7 @@ def page_offset(token: str) -> int:
     except (binascii.Error, ValueError, KeyError, TypeError):
         offset = None
     if type(offset) is not int or not 0 <= offset < 2**40:
-        raise Invalid("Invalid page token, could not base64-decode", hint="leave page_token out to begin anew")
+        raise Invalid(
+            "Invalid page token, could not base64-decode", hint="leave page_token out to begin anew"
+        )
     return offset

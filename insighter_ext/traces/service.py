@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
-from insighter_ext.errors import Invalid
+from insighter_ext.errors import BadRequest, Invalid
 from insighter_ext.gateways import DataGateway
 from insighter_ext.principal import Principal
 from insighter_ext.traces.endpoints import TracesEndpoints
+from insighter_ext.traces.spans import Export
 
 MAX_BODY = 32 * 2**20
 """Bytes of an export, as it is sent."""
@@ -25,6 +27,28 @@ class TracesService:
     def __init__(self, data: DataGateway) -> None:
         self._data = data
         self.mlflow = TracesEndpoints(data)
+
+    async def put_file(self, principal: Principal, trace_id: str, body: bytes) -> None:
+        """Keep the spans in the file that clients upload where their exports did not arrive, or not yet.
+
+        Args:
+            principal: whoever asks.
+            trace_id: of a trace that is known.
+            body: ``{"spans": […]}``.
+
+        Raises:
+            BadRequest: it is no such file.
+            NotFound: there is no such trace.
+        """
+        trace = await self._data.call(principal, "traces_get", id=trace_id)
+        export = await asyncio.to_thread(_file, trace_id, body)
+        await self._data.call(
+            principal,
+            "traces_log_spans",
+            experiment_id=trace["experiment_id"],
+            traces=export.traces,
+            spans=export.spans,
+        )
 
     async def export(
         self,
@@ -75,3 +99,11 @@ class TracesService:
                 run_id=run_id,
             )
         return otlp.answer(content_type.partition(";")[0].strip().lower())
+
+
+def _file(trace_id: str, body: bytes) -> Export:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadRequest("Invalid trace data: it is no JSON", hint='it is a file of {"spans": […]}') from None
+    return Export.of_file(trace_id, document)

@@ -1,7 +1,7 @@
 """Spans of OpenTelemetry as MLflow keeps them, and what they tell of their trace.
 
-A span is kept as the JSON object that MLflow's clients download (``Span.to_dict`` in ``mlflow/entities/span.py``): ids in
-base64, and every attribute's value as JSON text of its own.
+A span is kept as the JSON object that MLflow's clients download (``Span.to_dict`` in ``mlflow/entities/span.py``): ids
+in base64, and every attribute's value as JSON text of its own.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ MAX_TAG_KEY = 250
 MAX_TAG_VALUE = 8000
 
 _STATUS = ("UNSET", "OK", "ERROR")
+_CODE = "STATUS_CODE_"
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -97,7 +98,27 @@ class Export:
                 trace = traces.setdefault(row["trace_id"], _Trace(row["start_ns"]))
                 trace.resource = trace.resource or resource
                 _tell(trace, row, attributes)
-        return cls([_row(trace_id, trace) for trace_id, trace in sorted(traces.items())], list(spans.values()))
+        return cls(
+            [_row(trace_id, trace) for trace_id, trace in sorted(traces.items())], list(spans.values())
+        )
+
+    @classmethod
+    def of_file(cls, trace_id: str, document: Any) -> Export:
+        """From the file of a trace: ``{"spans": […]}``.
+
+        Raises:
+            BadRequest: it is no such file.
+        """
+        spans = document.get("spans") if isinstance(document, dict) else None
+        if not isinstance(spans, list) or not spans:
+            raise BadRequest("Invalid trace data: it has no spans", hint='it is a file of {"spans": […]}')
+        rows = {row["id"]: row for row in (_read(trace_id, span) for span in spans)}
+        trace: _Trace | None = None
+        for row in rows.values():
+            trace = trace or _Trace(row["start_ns"])
+            _tell(trace, row, json.loads(row["content"])["attributes"])
+        assert trace is not None
+        return cls([_row(trace_id, trace)], list(rows.values()))
 
 
 def _tell(trace: _Trace, span: Json, attributes: dict[str, str]) -> None:
@@ -138,7 +159,11 @@ def _row(trace_id: str, trace: _Trace) -> Json:
 def _resource_tags(resource: Any) -> dict[str, str]:
     tags = {}
     for item in resource.attributes:
-        if item.key and len(item.key) <= MAX_TAG_KEY and not item.key.startswith(("telemetry.sdk.", "mlflow.")):
+        if (
+            item.key
+            and len(item.key) <= MAX_TAG_KEY
+            and not item.key.startswith(("telemetry.sdk.", "mlflow."))
+        ):
             value = _decoded(item.value)
             tags[_clean(item.key)] = (value if isinstance(value, str) else dumped(value))[:MAX_TAG_VALUE]
     return tags
@@ -147,21 +172,13 @@ def _resource_tags(resource: Any) -> dict[str, str]:
 def _span(span: Any) -> tuple[Json, dict[str, str]]:
     """The row of a span, and its attributes as they are kept."""
     if len(span.trace_id) != 16 or len(span.span_id) != 8 or len(span.parent_span_id) not in (0, 8):
-        raise BadRequest(
-            "Cannot convert OpenTelemetry span to MLflow span: its ids are not 16 and 8 bytes long",
-            hint="a trace's id has 16 bytes, a span's 8",
-        )
-    start, end = span.start_time_unix_nano, span.end_time_unix_nano
-    if start not in _INT64 or end not in _INT64:
-        raise BadRequest("Cannot convert OpenTelemetry span to MLflow span: its time is out of range")
+        raise _unfit("its ids are not 16 and 8 bytes long")
     trace_id = "tr-" + span.trace_id.hex()
     events = [
         {"name": _clean(event.name), "time_unix_nano": event.time_unix_nano, "attributes": _plain(event)}
         for event in span.events
     ]
-    attributes = {
-        _clean(item.key): _once(dumped(_decoded(item.value))) for item in span.attributes
-    }
+    attributes = {_clean(item.key): _once(dumped(_decoded(item.value))) for item in span.attributes}
     attributes[REQUEST_ID] = dumped(trace_id)
     conventions.translate(attributes, events)
     status = _STATUS[span.status.code] if span.status.code < len(_STATUS) else "UNSET"
@@ -170,33 +187,108 @@ def _span(span: Any) -> tuple[Json, dict[str, str]]:
         "span_id": base64.b64encode(span.span_id).decode(),
         "parent_span_id": base64.b64encode(span.parent_span_id).decode() or None,
         "name": _clean(span.name),
-        "start_time_unix_nano": start,
-        "end_time_unix_nano": end or None,
+        "start_time_unix_nano": span.start_time_unix_nano,
+        "end_time_unix_nano": span.end_time_unix_nano or None,
         "events": events,
-        "status": {"code": f"STATUS_CODE_{status}", "message": _clean(span.status.message)},
+        "status": {"code": _CODE + status, "message": _clean(span.status.message)},
         "attributes": attributes,
         "links": [
-            {"trace_id": "tr-" + link.trace_id.hex(), "span_id": link.span_id.hex(), "attributes": _plain(link)}
+            {
+                "trace_id": "tr-" + link.trace_id.hex(),
+                "span_id": link.span_id.hex(),
+                "attributes": _plain(link),
+            }
             for link in span.links
         ],
     }
+    return _kept(trace_id, content), attributes
+
+
+def _read(trace_id: str, content: Any) -> Json:
+    """The row of a span that a client kept in a file."""
+    try:
+        name, events, links = content["name"], content["events"], content.get("links") or []
+        status, attributes = content["status"], content["attributes"]
+        shapes = ((name, str), (events, list), (links, list), (status, dict), (attributes, dict))
+        if not all(isinstance(value, shape) for value, shape in shapes):
+            raise TypeError
+        return _kept(
+            trace_id,
+            {
+                **{key: content[key] for key in ("trace_id", "span_id")},
+                "parent_span_id": content.get("parent_span_id") or None,
+                "name": _clean(name),
+                "start_time_unix_nano": content["start_time_unix_nano"],
+                "end_time_unix_nano": content.get("end_time_unix_nano") or None,
+                "events": [
+                    {
+                        "name": str(event["name"]),
+                        "time_unix_nano": int(event["time_unix_nano"]),
+                        "attributes": {
+                            key: _finite(value) for key, value in (event.get("attributes") or {}).items()
+                        },
+                    }
+                    for event in events
+                ],
+                "status": {"code": str(status["code"]), "message": _clean(status.get("message") or "")},
+                "attributes": {
+                    **{
+                        key: value if isinstance(value, str) else dumped(value)
+                        for key, value in attributes.items()
+                    },
+                    REQUEST_ID: dumped(trace_id),
+                },
+                "links": [
+                    {
+                        "trace_id": "tr-" + bytes.fromhex(link["trace_id"].removeprefix("tr-")).hex(),
+                        "span_id": bytes.fromhex(link["span_id"]).hex(),
+                        "attributes": dict(link.get("attributes") or {}),
+                    }
+                    for link in links
+                ],
+            },
+        )
+    except (TypeError, KeyError, ValueError, AttributeError):
+        raise BadRequest(
+            "Invalid trace data: a span in it is none of MLflow 3", hint="update the client"
+        ) from None
+
+
+def _kept(trace_id: str, content: Json) -> Json:
+    """The row of a span: its JSON text, and what is searched and counted of it."""
+    attributes = content["attributes"]
+    start, end = content["start_time_unix_nano"], content["end_time_unix_nano"]
+    if (
+        type(start) is not int
+        or start not in _INT64
+        or (end is not None and (type(end) is not int or end not in _INT64))
+    ):
+        raise _unfit("its time is out of range")
     kind, model, provider = (attributes.get(key) for key in (SPAN_TYPE, MODEL, PROVIDER))
-    row = {
+    status = content["status"]["code"].removeprefix(_CODE)
+    return {
         "trace_id": trace_id,
-        "id": span.span_id.hex(),
-        "parent_id": span.parent_span_id.hex() or None,
+        "id": _hex(content["span_id"]),
+        "parent_id": _hex(content["parent_span_id"]) if content["parent_span_id"] else None,
         "name": content["name"][:8000],
         "type": None if kind is None else plain(kind)[:500],
-        "status": status,
+        "status": status if status in _STATUS else "UNSET",
         "start_ns": start,
-        "end_ns": end or None,
+        "end_ns": end,
         "content": json.dumps(content, ensure_ascii=False),
         "usage": tokens(attributes.get(USAGE)),
         "cost": costs(attributes.get(COST)),
         "model": None if model is None else plain(model)[:500],
         "provider": None if provider is None else plain(provider)[:500],
     }
-    return row, attributes
+
+
+def _hex(text: str) -> str:
+    return base64.b64decode(text, validate=True).hex()
+
+
+def _unfit(why: str) -> BadRequest:
+    return BadRequest(f"Cannot convert OpenTelemetry span to MLflow span: {why}")
 
 
 def _plain(item: Any) -> Json:
@@ -251,7 +343,11 @@ def _once(text: str) -> str:
     """Programs send texts that are JSON texts already: these are kept without the second pair of quotes."""
     if text.startswith('"'):
         inner = json.loads(text)
-        if inner[:1] in ('"', "{", "[") and isinstance(loaded(inner), str | dict | list) and loaded(inner) != inner:
+        if (
+            inner[:1] in ('"', "{", "[")
+            and isinstance(loaded(inner), str | dict | list)
+            and loaded(inner) != inner
+        ):
             return str(inner)
     return text
 
@@ -261,7 +357,9 @@ def tokens(value: Any) -> dict[str, int] | None:
     found = _object(value)
     if found is None:
         return None
-    return {key: int(found[key]) for key in TOKENS if _number(found.get(key)) and found[key] == int(found[key])} or None
+    return {
+        key: int(found[key]) for key in TOKENS if _number(found.get(key)) and found[key] == int(found[key])
+    } or None
 
 
 def costs(value: Any) -> dict[str, float] | None:

@@ -399,12 +399,14 @@ declare
   v_experiment insighter.experiments := private.experiment_for(p_experiment_id, false);
   v_count int;
 begin
-  delete from insighter.traces d where d.project_id = v_experiment.project_id and d.id in (
+  with chosen as materialized (
     select t.id from insighter.traces t
     where t.project_id = v_experiment.project_id and t.experiment_id = v_experiment.id
       and (p_max_start_ms is null or t.start_ms <= p_max_start_ms)
       and (p_ids is null or t.id in (select jsonb_array_elements_text(p_ids)))
-    order by t.start_ms, t.id limit p_max_traces for update);
+    order by t.start_ms, t.id limit p_max_traces
+  )
+  delete from insighter.traces d using chosen c where d.project_id = v_experiment.project_id and d.id = c.id;
   get diagnostics v_count = row_count;
   return to_jsonb(v_count);
 end
@@ -666,10 +668,9 @@ create function public.traces_search(
 ) returns jsonb
 language sql stable set search_path = '' as $$
   select private.trace_query(format(
-    'with page as materialized (select t, row_number() over () as place from (
-        select t.* from insighter.traces t where %s and %s order by %s limit %s offset %s) t)
-      select jsonb_build_object(''items'', coalesce(jsonb_agg(private.trace_json(t::insighter.traces) order by place), ''[]''))
-      from page',
+    'with page as materialized (
+        select t as f from insighter.traces t where %s and %s order by %s limit %s offset %s)
+      select jsonb_build_object(''items'', coalesce(jsonb_agg(private.trace_json(f)), ''[]'')) from page',
     private.trace_scope(p_experiment_ids), private.trace_where(p_conditions), private.trace_order(p_order),
     least(greatest(p_limit, 1), 500), greatest(p_offset, 0)))
 $$;
