@@ -1,15 +1,17 @@
-"""The unmodified MLflow client, and plain exporters of OpenTelemetry: what their users rely on in traces.
-
-What the client reads back is compared with what MLflow's own store answers after the same calls.
-"""
+"""The unmodified MLflow client, and plain exporters of OpenTelemetry: what their users rely on in traces."""
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+
+from tests.running import JupyterServer
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -24,15 +26,6 @@ def traced(mlflow: Any, experiment: str) -> Iterator[Any]:
     mlflow.set_experiment(experiment_id=experiment)
     yield mlflow
     mlflow.flush_trace_async_logging()
-
-
-@pytest.fixture(scope="module")
-def real(mlflow: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """MLflow's own store, on SQLite."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    place = tmp_path_factory.mktemp("real")
-    return SqlAlchemyStore(f"sqlite:///{place}/mlflow.db", f"file://{place}/artifacts")
 
 
 def newest(mlflow: Any) -> Any:
@@ -259,3 +252,329 @@ def test_what_mlflow_2_asks(api: httpx.Client, experiment: str) -> None:
     assert api.get(f"{url}/{trace_id}/info").json()["trace_info"] == info
     found = api.get(url, params={"experiment_ids": [experiment], "filter": "timestamp_ms < 2000"}).json()
     assert [item["request_id"] for item in found["traces"]] == [trace_id]
+
+
+# ---- exporters of OpenTelemetry ----
+
+
+def export_of(*spans: dict[str, Any], resource: dict[str, str] | None = None) -> Any:
+    """An export, as protocol buffers."""
+    from mlflow.tracing.utils.otlp import _set_otel_proto_anyvalue
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    request = ExportTraceServiceRequest()
+    group = request.resource_spans.add()
+    for key, value in (resource or {}).items():
+        attribute = group.resource.attributes.add(key=key)
+        _set_otel_proto_anyvalue(attribute.value, value)
+    scope = group.scope_spans.add()
+    for given in spans:
+        span = scope.spans.add(
+            trace_id=given.get("trace_id", b"\1" * 16), span_id=given.get("span_id", b"\2" * 8),
+            parent_span_id=given.get("parent_span_id", b""), name=given.get("name", "call"),
+            start_time_unix_nano=given.get("start", 10**18), end_time_unix_nano=given.get("end", 10**18 + 5_000_000),
+        )  # fmt: skip
+        for key, value in given.get("attributes", {}).items():
+            _set_otel_proto_anyvalue(span.attributes.add(key=key).value, value)
+    return request
+
+
+def sent(api: httpx.Client, experiment: str, body: bytes, **headers: str) -> httpx.Response:
+    """Send an export."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    told = {"content-type": PROTOBUF, "x-mlflow-experiment-id": experiment, **named}
+    return api.post(EXPORT, content=body, headers=told)
+
+
+def new_id() -> bytes:
+    """A trace's id."""
+    return uuid4().bytes
+
+
+def test_a_plain_exporter(server: JupyterServer, client: Any, experiment: str) -> None:
+    from opentelemetry.exporter.otlp.proto.http import Compression
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    exporter = OTLPSpanExporter(
+        f"{server.url}{EXPORT}",
+        headers={"x-mlflow-experiment-id": experiment, "Authorization": f"Bearer {server.token}"},
+        compression=Compression.Gzip,
+    )
+    provider = TracerProvider(
+        resource=Resource.create({"service.name": "cellar", "mlflow.trace.spansLocation": "x"})
+    )
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    tracer = provider.get_tracer("tests")
+    with tracer.start_as_current_span("chat") as root:
+        trace_id = f"tr-{root.get_span_context().trace_id:032x}"
+        root.set_attributes({
+            "gen_ai.operation.name": "chat", "gen_ai.request.model": "grape-1", "gen_ai.provider.name": "cellar",
+            "gen_ai.usage.input_tokens": 12, "gen_ai.usage.output_tokens": 3, "session.id": "evening", "user.id": "bob",
+            "gen_ai.input.messages": '[{"role": "user", "content": "red?"}]', "mlflow.traceTag.mood": "merry",
+        })  # fmt: skip
+        with tracer.start_as_current_span("look"):
+            pass
+    assert provider.force_flush()
+    provider.shutdown()
+    trace = client.get_trace(trace_id)
+    assert [span.name for span in trace.data.spans] == ["chat", "look"]
+    assert (
+        trace.data.spans[0].span_type == "CHAT_MODEL" and trace.data.spans[0].inputs[0]["content"] == "red?"
+    )
+    assert trace.info.token_usage == {"input_tokens": 12, "output_tokens": 3, "total_tokens": 15}
+    assert trace.info.state == "OK" and trace.info.trace_metadata["mlflow.trace.session"] == "evening"
+    assert trace.info.trace_metadata["mlflow.trace.user"] == "bob"
+    tags = trace.info.tags
+    assert (tags["service.name"], tags["mood"], tags["mlflow.trace.spansLocation"]) == (
+        "cellar",
+        "merry",
+        "TRACKING_STORE",
+    )
+
+
+def test_exports_in_json_and_into_a_run(api: httpx.Client, client: Any, experiment: str) -> None:
+    run = client.create_run(experiment).info.run_id
+    trace, span = uuid4().hex, uuid4().hex[:16]
+    document = {
+        "resourceSpans": [{"scopeSpans": [{"spans": [{
+            "traceId": trace, "spanId": span, "name": "by hand", "startTimeUnixNano": "1700000000000000000",
+            "endTimeUnixNano": "1700000001000000000", "status": {"code": 2, "message": "spilt"},
+            "attributes": [{"key": "n", "value": {"intValue": "7"}}, {"key": "nan", "value": {"doubleValue": "NaN"}}],
+        }]}]}],
+    }  # fmt: skip
+    headers = {"content-type": "application/json; charset=utf-8", "x-mlflow-run-id": run}
+    answer = sent(api, experiment, json.dumps(document).encode(), **headers)
+    assert answer.status_code == 200 and answer.json() == {}, answer.text
+    found = client.search_traces(locations=[experiment], run_id=run)
+    assert [item.info.trace_id for item in found] == [f"tr-{trace}"]
+    only = found[0].data.spans[0]
+    assert only.span_id == span and only.get_attribute("n") == 7 and only.status.description == "spilt"
+    assert found[0].info.state == "ERROR" and found[0].info.execution_duration == 1000
+
+
+def test_an_export_that_comes_twice_is_there_once(api: httpx.Client, client: Any, experiment: str) -> None:
+    trace = new_id()
+    usage = {"mlflow.chat.tokenUsage": json.dumps({"input_tokens": 1, "output_tokens": 1, "total_tokens": 2})}
+    body = export_of(
+        {"trace_id": trace, "attributes": usage},
+        {"trace_id": trace, "span_id": b"\3" * 8, "parent_span_id": b"\2" * 8, "attributes": usage},
+    ).SerializeToString()
+    for _ in range(2):
+        assert sent(api, experiment, body).status_code == 200
+    found = client.get_trace(f"tr-{trace.hex()}")
+    assert len(found.data.spans) == 2 and found.info.token_usage["total_tokens"] == 2
+
+
+def test_the_file_of_a_trace_is_uploaded_and_downloaded(
+    api: httpx.Client, client: Any, experiment: str
+) -> None:
+    """As clients do whose spans did not arrive by an export; the web UI reads it by get-trace-artifact."""
+    trace = new_id()
+    name = f"tr-{trace.hex()}"
+    assert (
+        sent(api, experiment, export_of({"trace_id": trace, "name": "first"}).SerializeToString()).status_code
+        == 200
+    )
+    ui = f"{MLFLOW}/ajax-api/3.0/mlflow/get-trace-artifact"
+    before = api.get(ui, params={"request_id": name})
+    assert before.headers["content-type"] == "application/octet-stream"
+    assert before.headers["x-content-type-options"] == "nosniff"
+    document = before.json()
+    document["spans"].append({**document["spans"][0], "span_id": "AwMDAwMDAwM=", "name": "second\0"})
+    file = f"{MLFLOW}/api/2.0/mlflow-artifacts/artifacts/traces/{name}/artifacts/traces.json"
+    assert api.put(file, content=json.dumps(document).encode()).status_code == 200
+    assert {span["name"] for span in api.get(file).json()["spans"]} == {"first", "second\ufffd"}
+    assert len(client.get_trace(name).data.spans) == 2
+    for bad in (
+        b"",
+        b"[]",
+        b"{",
+        b'{"spans": [{}]}',
+        b'{"spans": [1]}',
+        b'{"spans": {"a": 1}}',
+        b"[" * 100_000,
+    ):
+        assert api.put(file, content=bad).status_code == 400
+    span = document["spans"][0]
+    for change in ({"span_id": "?"}, {"span_id": "AA=="}, {"start_time_unix_nano": "x"}, {"events": [1]}, {"status": 1},
+                   {"start_time_unix_nano": 2**70}, {"links": [{"trace_id": "zz", "span_id": ""}]}, {"attributes": []}):  # fmt: skip
+        answer = api.put(file, content=json.dumps({"spans": [{**span, **change}]}).encode())
+        assert answer.status_code == 400, (change, answer.text)
+    assert api.put(file.replace(name, "tr-none"), content=json.dumps(document).encode()).status_code == 404
+    assert len(client.get_trace(name).data.spans) == 2
+
+
+# ---- bad input ----
+
+
+def test_broken_exports_are_refused(api: httpx.Client, experiment: str) -> None:
+    good = export_of({"trace_id": new_id()}).SerializeToString()
+    bomb = gzip.compress(b"\0" * 80_000_000)
+    assert len(bomb) < 100_000
+    long_ids = export_of({"trace_id": b"\1" * 200}).SerializeToString()
+    far = export_of({"trace_id": new_id(), "start": 2**64 - 1}).SerializeToString()
+    deep = {"key": "a", "value": {}}
+    for _ in range(200):
+        deep = {"key": "a", "value": {"arrayValue": {"values": [deep["value"]]}}}
+    nested = {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "0" * 31 + "1", "spanId": "0" * 15 + "1", "attributes": [deep]}]}]}]}  # fmt: skip
+    as_json = {"content-type": "application/json"}
+    for body, headers in (
+        (b"\xff\xff\xff", {}), (b"", {}), (good[:-3], {}), (good, {"content-type": "text/plain"}),
+        (good, {"content-encoding": "gzip"}), (good, {"content-encoding": "br"}), (bomb, {"content-encoding": "gzip"}),
+        (gzip.compress(good)[:-9], {"content-encoding": "gzip"}), (long_ids, {}), (far, {}),
+        (b"{", as_json), (b"[]", as_json), (b'{"resourceSpans": 1}', as_json), (b"[" * 100_000, as_json),
+        (json.dumps(nested).encode(), as_json),
+        (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "xyz"}]}]}]}', as_json),
+        (export_of({"trace_id": b""}).SerializeToString(), {}),
+    ):  # fmt: skip
+        answer = sent(api, experiment, body, **headers)
+        assert answer.status_code == 400, (body[:40], headers, answer.text)
+        assert answer.json()["error_code"] == "INVALID_PARAMETER_VALUE" and answer.json()["message"]
+    many = export_of(*({"span_id": number.to_bytes(8, "big")} for number in range(1, 10_002)))
+    assert sent(api, experiment, many.SerializeToString()).status_code == 400
+    assert sent(api, experiment, b"\0" * (33 * 2**20)).status_code == 400
+    assert sent(api, "", good).status_code == 400
+    assert sent(api, "999999999", good).status_code == 404
+    assert sent(api, "1; drop table traces", good).status_code == 404
+    found = api.post(f"{MLFLOW}/api/3.0/mlflow/traces/search", json={"locations": [place(experiment)]})
+    assert found.json()["traces"] == []
+
+
+def place(experiment: str) -> dict[str, Any]:
+    """A location of traces."""
+    return {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+
+
+def test_odd_spans_are_kept_as_they_are(api: httpx.Client, client: Any, experiment: str) -> None:
+    trace = new_id()
+    odd = {
+        "nul\0": "a\0b", "empty": "", "list": [], "map": {"a": {"b": [None, True]}}, "bytes": b"\xff", "big": 2**63 - 1,
+        "json": '{"a": "\\u0000"}', "nan": float("nan"), "mlflow.chat.tokenUsage": "nonsense", "mlflow.llm.cost": [1],
+        "mlflow.spanType": 7, "gen_ai.usage.input_tokens": "many", "mlflow.traceTag.": "x", "quote": "'; drop table x; --",
+    }  # fmt: skip
+    body = export_of(
+        {"trace_id": trace, "attributes": odd, "name": "n" * 9000, "end": 0},
+        # In a circle, below each other.
+        {"trace_id": trace, "span_id": b"\4" * 8, "parent_span_id": b"\5" * 8, "attributes": {"mlflow.chat.tokenUsage": '{"input_tokens": 1}'}},
+        {"trace_id": trace, "span_id": b"\5" * 8, "parent_span_id": b"\4" * 8},
+    ).SerializeToString()  # fmt: skip
+    assert sent(api, experiment, body).status_code == 200
+    found = client.get_trace(f"tr-{trace.hex()}")
+    root = found.data.spans[0]
+    assert root.get_attribute("empty") == "" and root.get_attribute("map") == {"a": {"b": [None, True]}}
+    assert root.get_attribute("big") == 2**63 - 1 and root.get_attribute("quote") == odd["quote"]
+    assert root.get_attribute("nul\ufffd") == "a\ufffdb" and root.end_time_ns is None
+    for text in (
+        "span.attributes.quote LIKE '%drop%'",
+        "span.attributes.json LIKE '%a%'",
+        "span.attributes.big = '9223372036854775807'",
+    ):
+        assert len(client.search_traces(locations=[experiment], filter_string=text)) == 1, text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tag.a = 'x'; drop table insighter.traces", "tag.`a' or '1'='1` = 'x'", "name = '' or true --'", "status = (select 1)",
+        "name LIKE 'x\\'", "name RLIKE '('", "tag.a = '\0'", "span.attributes.` = 'x'", "timestamp > 1e999999",
+        "timestamp > 99999999999999999999999999", "feedback.`a'--` > 1", "name IN ()", "x" * 300_000, "'" * 1001,
+    ],
+)  # fmt: skip
+def test_filters_that_try_something_do_nothing(api: httpx.Client, experiment: str, text: str) -> None:
+    url = f"{MLFLOW}/api/3.0/mlflow/traces/search"
+    for more in ({"filter": text}, {"order_by": [text]}):
+        answer = api.post(url, json={"locations": [place(experiment)], **more})
+        assert answer.status_code in (200, 400), answer.text
+        assert answer.status_code == 400 or answer.json()["traces"] == []
+    assert api.post(url, json={"locations": [place(experiment)]}).status_code == 200
+
+
+def test_requests_that_cannot_be(api: httpx.Client, experiment: str) -> None:
+    url = f"{MLFLOW}/api/3.0/mlflow/traces"
+    info = {"trace_id": f"tr-{uuid4().hex}", "trace_location": place(experiment), "request_time": "2024-01-01T00:00:00.123456789Z",
+            "execution_duration": "1.5s", "state": "OK"}  # fmt: skip
+    made = api.post(url, json={"trace": {"trace_info": info}})
+    assert made.status_code == 200, made.text
+    assert made.json()["trace"]["trace_info"]["request_time"] == "2024-01-01T00:00:00.123Z"
+    for change in (
+        {"trace_id": ""}, {"trace_id": "x" * 65}, {"trace_id": "../x"}, {"trace_id": 1}, {"trace_location": None},
+        {"trace_location": {"inference_table": {"full_table_name": "x"}}}, {"request_time": "yesterday"}, {"request_time": 5},
+        {"execution_duration": "long"}, {"execution_duration": 3}, {"state": "GREAT"}, {"tags": []}, {"tags": {"": "x"}},
+        {"tags": {"k" * 251: "x"}}, {"tags": {str(n): "x" for n in range(1001)}}, {"trace_metadata": {"mlflow.trace.session": "s" * 251}},
+        {"request_preview": 1}, {"request_preview": "x" * 10_001}, {"client_request_id": "x" * 251}, {"tags": {"a": "\0"}},
+        {"assessments": [{}]}, {"assessments": 1}, {"assessments": [{"assessment_name": "a", "feedback": 1}]},
+        {"tags": {"mlflow.traceName": "n" * 4097}},
+    ):  # fmt: skip
+        answer = api.post(url, json={"trace": {"trace_info": {**info, **change}}})
+        assert answer.status_code == 400, (change, answer.text)
+    assessed = f"{url}/{info['trace_id']}/assessments"
+    said = {"assessment_name": "a", "feedback": {"value": 1}, "source": {"source_type": "HUMAN"}}
+    assert api.post(assessed, json={"assessment": said}).status_code == 200
+    for change in (
+        {"assessment_name": ""}, {"assessment_name": "x" * 251}, {"feedback": []}, {"source": {"source_type": "DOG"}}, {"source": 1},
+        {"create_time": "x"}, {"metadata": [1]}, {"overrides": "a-none"}, {"rationale": 5}, {"assessment_id": "x" * 65},
+        {"feedback": {"value": "x" * 1_100_000}}, {"feedback": {"error": "x"}}, {"feedback": {"value": 10**400}},
+    ):  # fmt: skip
+        answer = api.post(assessed, json={"assessment": {**said, **change}})
+        assert answer.status_code in (400, 404), (change, answer.text)
+    for method, path, body in (
+        ("POST", "/search", {}), ("POST", "/search", {"locations": [place(experiment)], "max_results": 501}),
+        ("POST", "/search", {"locations": [place(experiment)], "page_token": "x"}), ("POST", "/search", {"locations": 5}),
+        ("POST", "/delete-traces", {"experiment_id": experiment}), ("POST", "/batchGetInfos", {"trace_ids": []}),
+        ("POST", "/delete-traces", {"experiment_id": experiment, "max_timestamp_millis": 1, "request_ids": ["x"]}),
+        ("POST", "/delete-traces", {"experiment_id": experiment, "max_timestamp_millis": 1, "max_traces": 0}),
+        ("POST", "/link-to-run", {"trace_ids": ["x"] * 101, "run_id": "0" * 32}), ("POST", "/metrics", {"experiment_ids": [experiment]}),
+        ("POST", "/link-prompts", {"trace_id": info["trace_id"], "prompt_versions": [{"name": "a", "version": "x"}]}),
+        ("PATCH", f"/{info['trace_id']}/tags", {"key": "mlflow.trace.spansLocation", "value": "x"}),
+        ("PATCH", f"/{info['trace_id']}/tags", {"key": "", "value": "x"}),
+    ):  # fmt: skip
+        answer = api.request(method, url + path, json=body)
+        assert answer.status_code == 400, (path, body, answer.text)
+
+
+# ---- who may ----
+
+
+def test_a_kernel_traces_in_its_project_alone(
+    server: JupyterServer, api: httpx.Client, client: Any, experiment: str, kernel_token: str
+) -> None:
+    outside = new_id()
+    assert sent(api, experiment, export_of({"trace_id": outside}).SerializeToString()).status_code == 200
+    inside = new_id()
+    own = {"Authorization": f"Bearer {kernel_token}"}
+    with httpx.Client(base_url=server.url, headers=own) as kernel:
+        assert sent(kernel, "0", export_of({"trace_id": inside}).SerializeToString()).status_code == 200
+        assert (
+            sent(kernel, experiment, export_of({"trace_id": new_id()}).SerializeToString()).status_code == 404
+        )
+        # The same id in the kernel's own project is another trace.
+        assert (
+            sent(
+                kernel, "0", export_of({"trace_id": outside, "name": "mine"}).SerializeToString()
+            ).status_code
+            == 200
+        )
+        url = f"{MLFLOW}/api/3.0/mlflow/traces"
+        seen = kernel.get(f"{url}/get", params={"trace_id": f"tr-{outside.hex()}"}).json()
+        assert seen["trace"]["spans"][0]["name"] == "mine"
+        body = {"locations": [place("0"), place(experiment)]}
+        found = kernel.post(f"{url}/search", json=body).json()["traces"]
+        assert {item["trace_id"] for item in found} == {f"tr-{inside.hex()}", f"tr-{outside.hex()}"}
+        answer = kernel.post(
+            f"{url}/delete-traces", json={"experiment_id": experiment, "max_timestamp_millis": 2**60}
+        )
+        assert answer.status_code == 404
+    assert client.get_trace(f"tr-{outside.hex()}").data.spans[0].name == "call"
+
+
+def test_nobody_traces_without_signing_in(server: JupyterServer, experiment: str) -> None:
+    body = export_of({"trace_id": new_id()}).SerializeToString()
+    with httpx.Client(base_url=server.url) as stranger:
+        assert sent(stranger, experiment, body).status_code in (401, 403)
+        bad = {"Authorization": "Bearer ixk_" + "x" * 40}
+        assert sent(stranger, experiment, body, **bad).status_code == 401
+        for path in ("api/3.0/mlflow/traces/search", "ajax-api/3.0/mlflow/get-trace-artifact"):
+            assert stranger.get(f"{MLFLOW}/{path}").status_code in (401, 403)
