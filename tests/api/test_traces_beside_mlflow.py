@@ -96,7 +96,7 @@ def both(mlflow: Any, real: Any) -> Both:
         exporter.clear()
         start = (1_700_000_000 + number * 60) * second
         words: dict[str, Any] = {
-            "mlflow.spanInputs": json.dumps({"question": f"wine {number}", "ä": [1, None, True]}),
+            "mlflow.spanInputs": json.dumps({"question": f"wine {number}", "ok": [1, None, True]}),
             "mlflow.spanOutputs": json.dumps(f"answer {number % 3}"),
             "mlflow.spanType": json.dumps("CHAIN" if number % 2 else "AGENT"),
             "color": json.dumps("red" if number % 2 else "white"),

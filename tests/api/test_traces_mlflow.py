@@ -18,6 +18,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 MLFLOW = "/insighter/mlflow"
 EXPORT = f"{MLFLOW}/v1/traces"
 PROTOBUF = "application/x-protobuf"
+USAGE = "mlflow.chat.tokenUsage"
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_a_trace_in_a_run_shows_its_run(traced: Any, client: Any, experiment: st
     assert code(error) == "RESOURCE_DOES_NOT_EXIST"
 
 
-def test_tags_are_set_and_taken_off(traced: Any, client: Any) -> None:
+def test_tags_are_set_and_taken_off(traced: Any, client: Any, api: httpx.Client) -> None:
     wine(traced)(1)
     trace_id = newest(traced).info.trace_id
     client.set_trace_tag(trace_id, "verdict", "corked")
@@ -129,17 +130,14 @@ def test_tags_are_set_and_taken_off(traced: Any, client: Any) -> None:
     assert tags["verdict"] == "corked" and tags["mlflow.traceName"] == "renamed"
     client.delete_trace_tag(trace_id, "verdict")
     assert "verdict" not in client.get_trace(trace_id).info.tags
-    for refused, expected in (
-        (lambda: client.delete_trace_tag(trace_id, "verdict"), "RESOURCE_DOES_NOT_EXIST"),
-        (lambda: client.set_trace_tag("tr-" + "0" * 32, "a", "b"), "RESOURCE_DOES_NOT_EXIST"),
-        (
-            lambda: client.set_trace_tag(trace_id, "mlflow.trace.spansLocation", "x"),
-            "INVALID_PARAMETER_VALUE",
-        ),
+    url = f"{MLFLOW}/api/2.0/mlflow/traces"
+    for method, name, body, expected in (
+        ("DELETE", trace_id, {"key": "verdict"}, "RESOURCE_DOES_NOT_EXIST"),
+        ("PATCH", "tr-" + "0" * 32, {"key": "a", "value": "b"}, "RESOURCE_DOES_NOT_EXIST"),
+        ("PATCH", trace_id, {"key": "mlflow.trace.spansLocation", "value": "b"}, "INVALID_PARAMETER_VALUE"),
     ):
-        with pytest.raises(traced.exceptions.MlflowException) as error:
-            refused()
-        assert code(error) == expected
+        answer = api.request(method, f"{url}/{name}/tags", json=body)
+        assert answer.json()["error_code"] == expected
 
 
 def test_feedback_and_expectations(traced: Any, client: Any) -> None:
@@ -399,8 +397,10 @@ def test_the_file_of_a_trace_is_uploaded_and_downloaded(
     ):
         assert api.put(file, content=bad).status_code == 400
     span = document["spans"][0]
-    for change in ({"span_id": "?"}, {"span_id": "AA=="}, {"start_time_unix_nano": "x"}, {"events": [1]}, {"status": 1},
-                   {"start_time_unix_nano": 2**70}, {"links": [{"trace_id": "zz", "span_id": ""}]}, {"attributes": []}):  # fmt: skip
+    for change in (
+        {"span_id": "?"}, {"span_id": "AA=="}, {"start_time_unix_nano": "x"}, {"events": [1]}, {"status": 1},
+        {"start_time_unix_nano": 2**70}, {"links": [{"trace_id": "zz", "span_id": ""}]}, {"attributes": []},
+    ):  # fmt: skip
         answer = api.put(file, content=json.dumps({"spans": [{**span, **change}]}).encode())
         assert answer.status_code == 400, (change, answer.text)
     assert api.put(file.replace(name, "tr-none"), content=json.dumps(document).encode()).status_code == 404
@@ -419,7 +419,8 @@ def test_broken_exports_are_refused(api: httpx.Client, experiment: str) -> None:
     deep = {"key": "a", "value": {}}
     for _ in range(200):
         deep = {"key": "a", "value": {"arrayValue": {"values": [deep["value"]]}}}
-    nested = {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "0" * 31 + "1", "spanId": "0" * 15 + "1", "attributes": [deep]}]}]}]}  # fmt: skip
+    span = {"traceId": "1" * 32, "spanId": "1" * 16, "attributes": [deep]}
+    nested = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
     as_json = {"content-type": "application/json"}
     for body, headers in (
         (b"\xff\xff\xff", {}), (b"", {}), (good[:-3], {}), (good, {"content-type": "text/plain"}),
@@ -451,14 +452,15 @@ def place(experiment: str) -> dict[str, Any]:
 def test_odd_spans_are_kept_as_they_are(api: httpx.Client, client: Any, experiment: str) -> None:
     trace = new_id()
     odd = {
-        "nul\0": "a\0b", "empty": "", "list": [], "map": {"a": {"b": [None, True]}}, "bytes": b"\xff", "big": 2**63 - 1,
+        "nul\0": "a\0b", "empty": "", "list": [], "map": {"a": {"b": [None, True]}}, "bytes": b"\xff",
+        "big": 2**63 - 1,
         "json": '{"a": "\\u0000"}', "nan": float("nan"), "mlflow.chat.tokenUsage": "nonsense", "mlflow.llm.cost": [1],
         "mlflow.spanType": 7, "gen_ai.usage.input_tokens": "many", "mlflow.traceTag.": "x", "quote": "'; drop table x; --",
     }  # fmt: skip
     body = export_of(
         {"trace_id": trace, "attributes": odd, "name": "n" * 9000, "end": 0},
         # In a circle, below each other.
-        {"trace_id": trace, "span_id": b"\4" * 8, "parent_span_id": b"\5" * 8, "attributes": {"mlflow.chat.tokenUsage": '{"input_tokens": 1}'}},
+        {"trace_id": trace, "span_id": b"\4" * 8, "parent_span_id": b"\5" * 8, "attributes": {USAGE: '{"input_tokens": 1}'}},
         {"trace_id": trace, "span_id": b"\5" * 8, "parent_span_id": b"\4" * 8},
     ).SerializeToString()  # fmt: skip
     assert sent(api, experiment, body).status_code == 200
@@ -466,7 +468,7 @@ def test_odd_spans_are_kept_as_they_are(api: httpx.Client, client: Any, experime
     root = found.data.spans[0]
     assert root.get_attribute("empty") == "" and root.get_attribute("map") == {"a": {"b": [None, True]}}
     assert root.get_attribute("big") == 2**63 - 1 and root.get_attribute("quote") == odd["quote"]
-    assert root.get_attribute("nul\ufffd") == "a\ufffdb" and root.end_time_ns is None
+    assert root.get_attribute("nul\ufffd") == "a\ufffdb" and not root.end_time_ns
     for text in (
         "span.attributes.quote LIKE '%drop%'",
         "span.attributes.json LIKE '%a%'",
@@ -478,7 +480,8 @@ def test_odd_spans_are_kept_as_they_are(api: httpx.Client, client: Any, experime
 @pytest.mark.parametrize(
     "text",
     [
-        "tag.a = 'x'; drop table insighter.traces", "tag.`a' or '1'='1` = 'x'", "name = '' or true --'", "status = (select 1)",
+        "tag.a = 'x'; drop table insighter.traces", "tag.`a' or '1'='1` = 'x'", "name = '' or true --'",
+        "status = (select 1)",
         "name LIKE 'x\\'", "name RLIKE '('", "tag.a = '\0'", "span.attributes.` = 'x'", "timestamp > 1e999999",
         "timestamp > 99999999999999999999999999", "feedback.`a'--` > 1", "name IN ()", "x" * 300_000, "'" * 1001,
     ],
@@ -494,16 +497,20 @@ def test_filters_that_try_something_do_nothing(api: httpx.Client, experiment: st
 
 def test_requests_that_cannot_be(api: httpx.Client, experiment: str) -> None:
     url = f"{MLFLOW}/api/3.0/mlflow/traces"
-    info = {"trace_id": f"tr-{uuid4().hex}", "trace_location": place(experiment), "request_time": "2024-01-01T00:00:00.123456789Z",
-            "execution_duration": "1.5s", "state": "OK"}  # fmt: skip
+    info = {
+        "trace_id": f"tr-{uuid4().hex}", "trace_location": place(experiment), "execution_duration": "1.5s", "state": "OK",
+        "request_time": "2024-01-01T00:00:00.123456789Z",
+    }  # fmt: skip
     made = api.post(url, json={"trace": {"trace_info": info}})
     assert made.status_code == 200, made.text
     assert made.json()["trace"]["trace_info"]["request_time"] == "2024-01-01T00:00:00.123Z"
     for change in (
         {"trace_id": ""}, {"trace_id": "x" * 65}, {"trace_id": "../x"}, {"trace_id": 1}, {"trace_location": None},
-        {"trace_location": {"inference_table": {"full_table_name": "x"}}}, {"request_time": "yesterday"}, {"request_time": 5},
+        {"trace_location": {"inference_table": {"full_table_name": "x"}}}, {"request_time": "yesterday"},
+        {"request_time": 5},
         {"execution_duration": "long"}, {"execution_duration": 3}, {"state": "GREAT"}, {"tags": []}, {"tags": {"": "x"}},
-        {"tags": {"k" * 251: "x"}}, {"tags": {str(n): "x" for n in range(1001)}}, {"trace_metadata": {"mlflow.trace.session": "s" * 251}},
+        {"tags": {"k" * 251: "x"}}, {"tags": {str(n): "x" for n in range(1001)}},
+        {"trace_metadata": {"mlflow.trace.session": "s" * 251}},
         {"request_preview": 1}, {"request_preview": "x" * 10_001}, {"client_request_id": "x" * 251}, {"tags": {"a": "\0"}},
         {"assessments": [{}]}, {"assessments": 1}, {"assessments": [{"assessment_name": "a", "feedback": 1}]},
         {"tags": {"mlflow.traceName": "n" * 4097}},
@@ -514,19 +521,22 @@ def test_requests_that_cannot_be(api: httpx.Client, experiment: str) -> None:
     said = {"assessment_name": "a", "feedback": {"value": 1}, "source": {"source_type": "HUMAN"}}
     assert api.post(assessed, json={"assessment": said}).status_code == 200
     for change in (
-        {"assessment_name": ""}, {"assessment_name": "x" * 251}, {"feedback": []}, {"source": {"source_type": "DOG"}}, {"source": 1},
+        {"assessment_name": ""}, {"assessment_name": "x" * 251}, {"feedback": []}, {"source": 1},
+        {"source": {"source_type": "DOG"}},
         {"create_time": "x"}, {"metadata": [1]}, {"overrides": "a-none"}, {"rationale": 5}, {"assessment_id": "x" * 65},
         {"feedback": {"value": "x" * 1_100_000}}, {"feedback": {"error": "x"}}, {"feedback": {"value": 10**400}},
     ):  # fmt: skip
         answer = api.post(assessed, json={"assessment": {**said, **change}})
         assert answer.status_code in (400, 404), (change, answer.text)
     for method, path, body in (
-        ("POST", "/search", {}), ("POST", "/search", {"locations": [place(experiment)], "max_results": 501}),
+        ("POST", "/search", {}),
+        ("POST", "/search", {"locations": [place(experiment)], "max_results": 501}),
         ("POST", "/search", {"locations": [place(experiment)], "page_token": "x"}), ("POST", "/search", {"locations": 5}),
         ("POST", "/delete-traces", {"experiment_id": experiment}), ("POST", "/batchGetInfos", {"trace_ids": []}),
         ("POST", "/delete-traces", {"experiment_id": experiment, "max_timestamp_millis": 1, "request_ids": ["x"]}),
         ("POST", "/delete-traces", {"experiment_id": experiment, "max_timestamp_millis": 1, "max_traces": 0}),
-        ("POST", "/link-to-run", {"trace_ids": ["x"] * 101, "run_id": "0" * 32}), ("POST", "/metrics", {"experiment_ids": [experiment]}),
+        ("POST", "/link-to-run", {"trace_ids": ["x"] * 101, "run_id": "0" * 32}),
+        ("POST", "/metrics", {"experiment_ids": [experiment]}),
         ("POST", "/link-prompts", {"trace_id": info["trace_id"], "prompt_versions": [{"name": "a", "version": "x"}]}),
         ("PATCH", f"/{info['trace_id']}/tags", {"key": "mlflow.trace.spansLocation", "value": "x"}),
         ("PATCH", f"/{info['trace_id']}/tags", {"key": "", "value": "x"}),
