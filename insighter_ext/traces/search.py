@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from typing import Any
 
 from insighter_ext.errors import Invalid
@@ -41,6 +42,8 @@ _TIMES = {
     **dict.fromkeys(("execution_time", "execution_time_ms"), "duration"),
     **dict.fromkeys(("end_time", "end_time_ms"), "end"),
 }
+# A pattern with one can take for ever to match.
+_BACK_REFERENCE = re.compile(r"\\[1-9]")
 _SPAN_KEYS = ("name", "type", "status", "content")
 _SESSION = "mlflow.trace.session"
 _TOTALS = {"mlflow.trace.tokenUsage": ("usage", tokens), "mlflow.trace.cost": ("cost", costs)}
@@ -161,6 +164,13 @@ def metric_conditions(filters: list[str]) -> list[Json]:
 
 
 def _condition(item: Condition) -> Json:
+    if item.operator == "RLIKE" and _BACK_REFERENCE.search(str(item.value)):
+        raise refuse(
+            "Invalid pattern in filter string: it refers back to a group",
+            item.start,
+            item.length,
+            "leave it out",
+        )
     kind, key, value = item.kind, item.key, item.as_json()["value"]
     found: Json = {"on": kind, "key": key, "op": item.operator, "value": value}
     if kind == "attribute" or (kind in ("tag", "metadata") and key in ("name", "run_id", "prompt")):

@@ -483,7 +483,8 @@ def test_odd_spans_are_kept_as_they_are(api: httpx.Client, client: Any, experime
     [
         "tag.a = 'x'; drop table insighter.traces", "tag.`a' or '1'='1` = 'x'", "name = '' or true --'",
         "status = (select 1)",
-        "name LIKE 'x\\'", "name RLIKE '('", "tag.a = '\0'", "span.attributes.` = 'x'", "timestamp > 1e999999",
+        "name LIKE 'x\\'", "name RLIKE '('",
+        "name RLIKE '(a*)*\\1$'", "tag.a = '\0'", "span.attributes.` = 'x'", "timestamp > 1e999999",
         "timestamp > 99999999999999999999999999", "feedback.`a'--` > 1", "name IN ()", "x" * 300_000, "'" * 1001,
     ],
 )  # fmt: skip

@@ -534,9 +534,11 @@ $$;
 -- Filters come as lists of {on, key, op, value}, read and checked before. Here they become SQL: words of it are chosen from
 -- what is written here, and whatever somebody typed is quoted.
 
+-- A pattern that refers back to what it has found can take for ever to match: it matches nothing.
 create function private.trace_comparison(p_expression text, p_op text, p_value jsonb) returns text
 language sql immutable set search_path = '' as $$
   select case
+    when p_op = 'RLIKE' and p_value #>> '{}' ~ '\\[1-9]' then 'false'
     when p_op in ('IS NULL', 'IS NOT NULL') then format('(%s) %s', p_expression, p_op)
     when p_op in ('IN', 'NOT IN') then format('(%s) %s (%L::text[])', p_expression,
       case p_op when 'IN' then '= any' else '<> all' end, array(select jsonb_array_elements_text(p_value)))
