@@ -33,6 +33,7 @@ from insighter_ext.quickstart.service import QuickstartService
 from insighter_ext.registry.service import RegistryService
 from insighter_ext.sharing.service import SharingService
 from insighter_ext.status import Me, Status
+from insighter_ext.traces.service import TracesService
 from insighter_ext.tracking.service import TrackingService
 from insighter_ext.trash.service import TrashService
 from insighter_ext.webhooks.service import WebhooksService
@@ -63,6 +64,7 @@ class Platform:
     datahub: DatahubService
     notebooks: NotebooksService
     tracking: TrackingService
+    traces: TracesService
     registry: RegistryService
     deployments: DeploymentsService
     lineage: LineageService
@@ -152,6 +154,7 @@ class Platform:
             datahub=datahub,
             notebooks=NotebooksService(data, objects, projects),
             tracking=tracking,
+            traces=TracesService(data),
             registry=registry,
             deployments=deployments,
             lineage=LineageService(data),

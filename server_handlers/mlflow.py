@@ -158,6 +158,7 @@ class Router:
             **platform.tracking.mlflow.table(),
             **platform.tracking.workspaces.table(),
             **platform.registry.mlflow.table(),
+            **platform.traces.mlflow.table(),
             **platform.webhooks.mlflow.table(),
         }
         self._fixed = {key: endpoint for key, endpoint in self.table.items() if "{" not in key[1]}
@@ -191,15 +192,18 @@ def router_of(handler: Protocol) -> Router:
 
 def routes() -> list[tuple[str, type[Protocol]]]:
     """MLflow's routes, artifacts included."""
-    from server_handlers import mlflow_artifacts, mlflow_multipart, mlflow_pages
+    from server_handlers import mlflow_artifacts, mlflow_multipart, mlflow_pages, mlflow_traces
 
     return [
+        *((api + path, handler) for api in APIS for path, handler in mlflow_traces.BELOW_API),
         *((api + path, handler) for api in APIS for path, handler in mlflow_artifacts.BELOW_API),
         *((api + path, handler) for api in APIS for path, handler in mlflow_multipart.BELOW_API),
         *((api + path, handler) for api in APIS for path, handler in mlflow_pages.BELOW_API),
         *mlflow_pages.ROUTES,
+        (MLFLOW + r"/ajax-api/[23]\.0/mlflow/get-trace-artifact", mlflow_traces.TraceArtifactHandler),
         *((api + r"/3\.0/mlflow/server-info", ServerInfoHandler) for api in APIS),
         *((api + r"/(2|3)\.0/mlflow/(.*)", MlflowHandler) for api in APIS),
+        (MLFLOW + r"/v1/traces", mlflow_traces.OtlpHandler),
         (MLFLOW + r"/version", VersionHandler),
         (MLFLOW + r"/health", HealthHandler),
         (MLFLOW + r"/(.*)", UnknownHandler),

@@ -69,6 +69,23 @@ def a_project(owner: Person) -> dict[str, Any]:
     for root in (f"runs/{run}", f"models/{model}"):
         key = f"{project}/{SHA}"
         owner.call("artifacts_put", root=root, path="MLmodel", object_key=key, sha256=SHA, size=1)
+    told = {"id": "tr-1", "start_ms": 1, "end_ms": 2, "status": "OK", "tags": {"a": "b"}}
+    seen = {"trace_id": "tr-1", "id": "1" * 16, "name": "call", "status": "OK", "start_ns": 1}
+    seen |= {"content": json.dumps({"by": run}), "usage": {"total_tokens": 3}}
+    owner.call(
+        "traces_log_spans", experiment_id=experiment, traces=[{**told, "metadata": {"mlflow.sourceRun": run}}],
+        spans=[seen], run_id=run,
+    )  # fmt: skip
+    said = {
+        "id": "a-1",
+        "type": "feedback",
+        "name": "good",
+        "value": "true",
+        "source_type": "HUMAN",
+        "valid": True,
+    }
+    said |= {"numeric": False, "created_ms": 1, "updated_ms": 1, "metadata": {"why": "dry"}}
+    owner.call("assessments_create", trace_id="tr-1", assessment=said)
     owner.call("models_register", project_id=project, name="rating", model_id=model)
     owner.call("models_set_alias", name="rating", alias="champion", version="1", project_id=project)
     owner.call(
@@ -219,6 +236,12 @@ def test_a_project_comes_in_as_it_went_out(database: Database) -> None:
     assert {row["root"] for row in again["artifacts"]} == {f"runs/{run_hex}", f"models/{model}"}
     history = other.call("runs_metric_history", run_id=run_hex, key="auc")["items"]
     assert [(one["step"], one["value"]) for one in history] == [(0, 0.1), (1, 0.9)]
+    # A trace keeps its id, which is its project's alone; its run is the one here.
+    trace = other.kernel(made["id"]).call("traces_get", id="tr-1", spans=True)
+    assert trace["metadata"] == {"mlflow.sourceRun": run_hex} and trace["usage"] == {"total_tokens": 3}
+    assert [json.loads(text) for text in trace["spans"]] == [{"by": run_hex}]
+    assert again["trace_runs"] == [{"trace_id": "tr-1", "run_id": run["id"]}]
+    assert [(one["name"], one["metadata"]) for one in trace["assessments"]] == [("good", {"why": "dry"})]
     # It does not run here, and is as closed as it was.
     deployment = other.call("deployments_list", project_id=made["id"])[0]
     assert (deployment["status"], deployment["port"], deployment["host"]) == ("stopped", None, None)
@@ -276,6 +299,8 @@ def _without_ids(rows: list[dict[str, Any]]) -> list[str]:
         "last_run_by",
         "body",
         "mentions",
+        "content",
+        "metadata",
     }
     return sorted(
         json.dumps(

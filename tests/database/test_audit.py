@@ -37,6 +37,9 @@ NOT_AUDITED = {
     "notifications": "what was told to somebody of what is in the events",
     "run_metrics": "measurements, added by the thousand and never changed; the run is audited",
     "run_metrics_latest": "the newest of these measurements",
+    "traces": "what programs did, told by themselves and added by the thousand",
+    "trace_spans": "the same, step by step",
+    "trace_runs": "which run such a trace was linked to",
     "logged_model_metrics": "measurements of a model in a run",
     "archived_tables": "which tables go along with an export, written by migrations alone",
     "archives": "an export or import on its way: what it makes is audited, and that there was one is an event",
@@ -157,6 +160,25 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         sha256=SHA,
         size=1,
     )
+    told = {
+        "id": "tr-1",
+        "experiment_id": experiment,
+        "start_ms": 1,
+        "status": "OK",
+        "tags": {},
+        "metadata": {},
+    }
+    kernel.call("traces_start", trace=told)
+    said = {
+        "id": "a-1",
+        "type": "feedback",
+        "name": "good",
+        "value": "true",
+        "source_type": "HUMAN",
+        "valid": True,
+    }
+    said |= {"numeric": False, "created_ms": 1, "updated_ms": 1}
+    kernel.call("assessments_create", trace_id="tr-1", assessment=said)
     kernel.call("models_create", name="rating")
     kernel.call("model_versions_create", name="rating", source=f"models:/{model}", model_id=model)
     kernel.call("models_set_alias", name="rating", alias="champion", version="1")
@@ -272,6 +294,7 @@ CHANGES = [
     ("logged_models", "name = 'net'", "project_id = %(project)s", "name", "model", "net"),
     ("run_datasets", "source = 's'", "project_id = %(project)s", "source", "{}", "s"),
     ("run_models", "step = 7", "project_id = %(project)s", "step", 0, 7),
+    ("trace_assessments", "name = 'bad'", "project_id = %(project)s", "name", "good", "bad"),
     ("artifacts", "size = 2", "project_id = %(project)s", "size", 1, 2),
     ("webhooks", "status = 'DISABLED'", "project_id = %(project)s", "status", "ACTIVE", "DISABLED"),
     ("registered_models", "description = 'd'", "project_id = %(project)s", "description", "", "d"),

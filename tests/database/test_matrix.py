@@ -79,6 +79,7 @@ class World:
             "run_hex": uuid4().hex,
             "experiment": 987_654_321,
             "logged_model": f"m-{uuid4().hex}",
+            "trace": f"tr-{uuid4().hex}",
         }
 
     def _one(self, query: str, *arguments: Any) -> Any:
@@ -161,6 +162,34 @@ class World:
         model = self._model(experiment, run, "canary logged", keys["object"])
         owner.call("runs_log_outputs", run_id=run, models=[{"model_id": model, "step": 1}])
         owner.call("runs_update", run_id=run, status="FINISHED")
+        trace = f"tr-{uuid4().hex}"
+        told = {
+            "id": trace,
+            "start_ms": 1,
+            "status": "OK",
+            "tags": {},
+            "metadata": {},
+            "name": "canary trace",
+        }
+        said = {
+            "id": "a-canary",
+            "type": "feedback",
+            "name": "canary",
+            "value": "true",
+            "source_type": "HUMAN",
+        }
+        said |= {"valid": True, "numeric": False, "created_ms": 1, "updated_ms": 1}
+        owner.call("traces_start", trace={**told, "experiment_id": experiment}, assessments=[said])
+        span = {
+            "trace_id": trace,
+            "id": "1" * 16,
+            "name": "canary",
+            "status": "OK",
+            "start_ns": 1,
+            "content": "{}",
+        }
+        owner.call("traces_log_spans", experiment_id=experiment, traces=[told], spans=[span], run_id=run)
+        self.values["trace"] = trace
         score = {**point, "key": "canary_score", "model_id": model}
         owner.call("runs_log_batch", run_id=run, model_metrics=[score])
         owner.call(

@@ -60,6 +60,7 @@ DEFINERS = {
     "private.closed_remains": "what a deleted version leaves stays closed, whoever deletes it",
     "private.series_deleted": "the history goes with its metric",
     "private.project_released": "notes who clears away a deleted project's objects",
+    "private.traces_deleted": "the links of a trace to runs go with it, whoever deletes it",
     "private.trashed": "whatever is trashed gives its name free, and keeps it as long as the platform says",
     "private.untrashed": "and takes it back",
     "private.trash_told": "which of several models of one name an event is about",

@@ -1,0 +1,1 @@
+"""Traces: what calls of programs did, span by span, and what is said of them."""
