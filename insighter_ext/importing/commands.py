@@ -39,6 +39,8 @@ def add(
 
 
 def _import(options: argparse.Namespace, scope: Callable[[argparse.Namespace], Any]) -> int:
+    from mlflow.exceptions import MlflowException
+
     from insighter_ext.importing.mlflow import MlflowImport
     from insighter_ext.importing.store import Store
     from insighter_ext.importing.target import Target
@@ -47,8 +49,12 @@ def _import(options: argparse.Namespace, scope: Callable[[argparse.Namespace], A
     place = scope(options)
     project = place.client.get("projects", place.project_id)
     line = Progress()
-    store, target = Store(options.uri, options.registry), Target(place.client, project["id"])
-    report = MlflowImport(store, target, options.experiment, line.update).run(bring=not options.verify)
+    target = Target(place.client, project["id"])
+    try:
+        store = Store(options.uri, options.registry)
+        report = MlflowImport(store, target, options.experiment, line.update).run(bring=not options.verify)
+    except MlflowException as error:
+        raise ValueError(f"the store could not be read: {error.message}") from None
     line.done("")
     if options.json:
         print(json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False))

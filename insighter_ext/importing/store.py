@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from insighter_ext.importing.target import Json, store_name
 
@@ -23,9 +25,14 @@ class Store:
 
     Args:
         uri: of the tracking store; registry: of the model registry, the same where None.
+
+    Raises:
+        FileNotFoundError: it is on this machine, and is not there.
     """
 
     def __init__(self, uri: str, registry: str | None) -> None:
+        for address in filter(None, (uri, registry)):
+            _must_be_there(address)
         from mlflow import MlflowClient
 
         self._client = MlflowClient(tracking_uri=uri, registry_uri=registry or uri)
@@ -105,6 +112,24 @@ class Store:
         """Alias → version. A search does not tell them in every store."""
         found = self._client.get_registered_model(name)
         return {alias: int(number) for alias, number in found.aliases.items()}
+
+
+def _must_be_there(uri: str) -> None:
+    """MLflow would make an empty store where there is none.
+
+    Raises:
+        FileNotFoundError: it names a file or folder that there is not.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme == "sqlite":
+        # Three slashes begin a path of the current folder, four an absolute one.
+        path = Path(unquote(parts.path[1:]))
+    elif parts.scheme in {"", "file"}:
+        path = Path(unquote(parts.path) if parts.scheme else uri)
+    else:
+        return
+    if not path.exists():
+        raise FileNotFoundError(f"there is no MLflow store at {path}")
 
 
 def quoted(name: str) -> str:

@@ -17,7 +17,8 @@ import pytest
 
 from tests.running import REPOSITORY, JupyterServer, isolated_environment
 
-NAN, INFINITY = float("nan"), float("inf")
+# Each import is a process that imports MLflow, on a machine that other tests share.
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
@@ -297,16 +298,18 @@ def test_a_model_of_the_projects_own_is_left_alone(
     assert report["same_runs"] == 4
 
 
-def test_an_address_that_is_none(server: JupyterServer, project: dict[str, Any]) -> None:
-    command = [sys.executable, "-m", "insighter_ext.cli", "import", "mlflow", "sqlite:////nowhere/at/all.db"]
+@pytest.mark.parametrize(
+    "uri", ["sqlite:///missing.db", "./missing", "file:///nowhere/at/all", "http://127.0.0.1:9"]
+)
+def test_an_address_that_is_none(
+    server: JupyterServer, project: dict[str, Any], tmp_path: Path, uri: str
+) -> None:
+    command = [sys.executable, "-m", "insighter_ext.cli", "import", "mlflow", uri]
     command += ["--project", project["id"], "--url", server.url, "--token", server.token]
+    environment = {**isolated_environment(server.home), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     done = subprocess.run(
-        command,
-        env=isolated_environment(server.home),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 1
     assert "insighter: " in done.stderr and "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []  # nothing was made there
