@@ -335,8 +335,8 @@ def ours(database: Database, theirs: Pair) -> tuple[Person, dict[str, str]]:
     for model in theirs.store.search_logged_models(theirs.experiments, max_results=1000):
         put(
             "insert into insighter.logged_models (id, project_id, experiment_id, name, model_type, source_run_id,"
-            " status, params, tags, created_by, created_at, updated_at) values (%s, %s, %s, %s, %s, %s, 'LOGGED_MODEL_PENDING',"
-            " %s, %s, %s, to_timestamp(%s / 1000.0), to_timestamp(%s / 1000.0))",
+            " status, params, tags, created_by, created_at, updated_at) values (%s, %s, %s, %s, %s, %s,"
+            " 'LOGGED_MODEL_PENDING', %s, %s, %s, to_timestamp(%s / 1000.0), to_timestamp(%s / 1000.0))",
             model.model_id, project, ids[model.experiment_id], model.name, model.model_type,
             UUID(model.source_run_id), Jsonb(model.params), Jsonb(model.tags), person.user_id,
             model.creation_timestamp, model.last_updated_timestamp,

@@ -26,7 +26,8 @@ ALL = [RUNS, EXPERIMENTS, LOGGED_MODELS, REGISTERED_MODELS, MODEL_VERSIONS]
 PIECES = [
     "metrics", "params", "tags", "attributes", "dataset", "start_time", "run_id", "name", ".", "`", '"', "'", "''", "=",
     "!=", "<", ">=", "LIKE", "ILIKE", "IN", "NOT", "IS", "NULL", "AND", "OR", "(", ")", ",", "1e-3", "-5", ".5",
-    "1e999",    " ", "\n", ";", "--", "/*", "\\", "%", "_", "\0", "ü", "你", "🧪", "\u202e", "Run name", "x", "9" * 500, "$1", "{}",
+    "1e999", " ", "\n", ";", "--", "/*", "\\", "%", "_", "\0", "ü", "你", "🧪", "\u202e",
+    "Run name", "x", "9" * 500, "$1", "{}",
 ]  # fmt: skip
 
 
