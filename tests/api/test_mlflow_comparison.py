@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from tests.api.conftest import kernel_credential
 from tests.api.mlflow_script import STEPS, Step
 from tests.running import JupyterServer, free_port, isolated_environment
 
@@ -126,7 +127,6 @@ class Mlflow:
         self.url = f"http://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Mlflow:
-        log = (self._home / "mlflow.log").open("wb")
         environment = {
             **isolated_environment(self._home),
             "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -136,9 +136,10 @@ class Mlflow:
         command = [sys.executable, "-m", "mlflow", "server", "--port", str(self._port), "--workers", "1"]
         command += ["--backend-store-uri", f"sqlite:///{self._home}/mlflow.db"]
         command += ["--artifacts-destination", str(self._home / "artifacts")]
-        self._process = subprocess.Popen(
-            command, cwd=self._home, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
+        with (self._home / "mlflow.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command, cwd=self._home, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
         return self
 
     def ready(self) -> Mlflow:
@@ -276,19 +277,21 @@ def _at(value: Any, where: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def answers() -> Iterator[dict[str, tuple[dict[str, Any], dict[str, Any]]]]:
-    """Step → what MLflow's server answered, and this one."""
-    home = Path(tempfile.mkdtemp(prefix="ixm-"))
-    ours = JupyterServer(Path(tempfile.mkdtemp(prefix="ixs-")))
-    try:
-        with Mlflow(home) as theirs:
-            ours.start()
-            theirs.ready()
-            with httpx.Client(base_url=theirs.url, timeout=60) as one, ours.client() as other:
-                first, second = Replay(one, ""), Replay(other, "/insighter/mlflow")
-                yield {step.name: (first.run(step), second.run(step)) for step in STEPS}
-    finally:
-        ours.destroy()
+def answers(request: pytest.FixtureRequest) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Step → what MLflow's server answered, and this one to a kernel of a fresh project."""
+    with tempfile.TemporaryDirectory(prefix="ixm-") as home, Mlflow(Path(home)) as theirs:
+        server: JupyterServer = request.getfixturevalue("server")
+        with server.client() as api:
+            project = api.post(
+                "/insighter/api/projects", json={"name": f"Compared {uuid4().hex[:12]}"}
+            ).json()
+        kernel = {"Authorization": f"Bearer {kernel_credential(server, project['id'])}"}
+        with (
+            httpx.Client(base_url=theirs.ready().url, timeout=60) as one,
+            httpx.Client(base_url=server.url, headers=kernel, timeout=60) as other,
+        ):
+            first, second = Replay(one, ""), Replay(other, "/insighter/mlflow")
+            return {step.name: (first.run(step), second.run(step)) for step in STEPS}
 
 
 @pytest.mark.parametrize("name", [step.name for step in STEPS])
