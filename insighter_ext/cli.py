@@ -153,6 +153,10 @@ def _parser() -> argparse.ArgumentParser:
 
     lineage.add(group("lineage", "what was made from what: show, export"), command, project, _scope)
 
+    from insighter_ext.importing import commands as importing
+
+    importing.add(group("import", "what other systems keep, into a project"), command, project, _scope)
+
     from insighter_ext.gateways.supabase import commands as supabase
 
     supabase.add(group("supabase", "a Supabase project as the database: init, check"), command, output)

@@ -35,6 +35,8 @@ Mode = Literal["embedded", "supabase"]
 
 SIGN_UP = ("open", "invited", "closed")
 
+WEBHOOK_ADDRESSES = ("public", "any")
+
 _SUPABASE = ("supabase_url", "supabase_key", "supabase_jwt_secret")
 _SHORTEST_SECRET = 32
 _LONGEST_TRASH = 36_500
@@ -83,6 +85,10 @@ class Settings:
         "How many days what is deleted stays in the trash, from where it can be restored; with 0 it goes at once. It is"
         " the database's: of several servers the one started last says it.",
     )
+    webhook_addresses: str = _setting(
+        "public",
+        "Where webhooks may go: 'public' for HTTPS to the public network, 'any' for this network and plain HTTP too.",
+    )
     deployment_start_seconds: float = _setting(
         120.0, "How long an endpoint may take from start to its first healthy answer, in seconds."
     )
@@ -120,6 +126,11 @@ class Settings:
     def _validate(self) -> None:
         if self.sign_up not in SIGN_UP:
             raise ValueError(f"INSIGHTER_SIGN_UP is {self.sign_up!r}; it takes {', '.join(SIGN_UP)}")
+        if self.webhook_addresses not in WEBHOOK_ADDRESSES:
+            raise ValueError(
+                f"INSIGHTER_WEBHOOK_ADDRESSES is {self.webhook_addresses!r};"
+                f" it takes {', '.join(WEBHOOK_ADDRESSES)}"
+            )
         if not 0 <= self.trash_days <= _LONGEST_TRASH:
             raise ValueError(
                 f"INSIGHTER_TRASH_DAYS is {self.trash_days}; it takes 0 to {_LONGEST_TRASH:,} days"

@@ -35,6 +35,7 @@ from insighter_ext.sharing.service import SharingService
 from insighter_ext.status import Me, Status
 from insighter_ext.tracking.service import TrackingService
 from insighter_ext.trash.service import TrashService
+from insighter_ext.webhooks.service import WebhooksService
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -70,6 +71,7 @@ class Platform:
     activity: ActivityService
     achievements: AchievementsService
     trash: TrashService
+    webhooks: WebhooksService
     archives: ArchivesService
     quickstart: QuickstartService
 
@@ -135,6 +137,8 @@ class Platform:
         trash = TrashService(data, objects, settings.trash_days, deployments.project_deleted)
         deployments.open()
         trash.open()
+        webhooks = WebhooksService(data, bus, settings.webhook_addresses == "any")
+        webhooks.open()
         return cls(
             settings=settings,
             adapters=adapters,
@@ -156,6 +160,7 @@ class Platform:
             activity=ActivityService(data),
             achievements=AchievementsService(data),
             trash=trash,
+            webhooks=webhooks,
             archives=ArchivesService(data, objects),
             quickstart=QuickstartService(projects, datahub),
         )
@@ -165,6 +170,7 @@ class Platform:
         try:
             await self.archives.close()
             await self.trash.close()
+            await self.webhooks.close()
             await self.tracking.close()
             await self.datahub.close()
             await self.deployments.close()

@@ -59,7 +59,7 @@ async def send_content(handler: Protocol, content: Content, media_type: str | No
         handler.set_header("Content-Range", f"bytes {offset}-{offset + length - 1}/{content.size}")
         handler.set_status(206)
     handler.set_header("Content-Length", str(length))
-    if length == 0:
+    if length == 0 or handler.request.method == "HEAD":
         return
     async for chunk in await handler.platform.tracking.files.read(handler.principal, content, offset, length):
         handler.write(chunk)
@@ -136,6 +136,11 @@ class ArtifactsHandler(AnsweredRefusal, Protocol):
 
     async def get(self, path: str) -> None:
         """A file; never shown in the browser, where a page among the artifacts could act as its reader."""
+        self.raise_refusal()
+        await send_file(self, self._location, "application/octet-stream")
+
+    async def head(self, path: str) -> None:
+        """What is known of a file: its size, and in ``ETag`` its SHA-256."""
         self.raise_refusal()
         await send_file(self, self._location, "application/octet-stream")
 

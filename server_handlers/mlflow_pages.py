@@ -46,6 +46,7 @@ class VersionFileHandler(Page):
         path = artifact_path(self.asked("path"))
         endpoint, _ = router_of(self).find("GET", "model-versions/get-download-uri")
         found = await endpoint(self.principal, Fields(fields))
+        assert isinstance(found, dict)
         root = found["artifact_uri"].removeprefix("mlflow-artifacts:/")
         await send_file(self, Location.parse(f"{root}/{path}"))
 

@@ -24,7 +24,9 @@ from server_handlers import (
     registry,
     sharing,
     tracking,
+    tracking_search,
     trash,
+    webhooks,
 )
 from server_handlers.base import ApiHandler
 
@@ -35,6 +37,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *datahub.HANDLERS,
     *notebooks.HANDLERS,
     *tracking.HANDLERS,
+    *tracking_search.HANDLERS,
     *registry.HANDLERS,
     *deployments.HANDLERS,
     *sharing.HANDLERS,
@@ -46,6 +49,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *presence.HANDLERS,
     *activity.HANDLERS,
     *trash.HANDLERS,
+    *webhooks.HANDLERS,
     *accounts.HANDLERS,
 ]
 

@@ -24,6 +24,7 @@ from insighter_ext.tracking.models import (
 )
 from insighter_ext.tracking.multipart import MultipartUploads
 from insighter_ext.tracking.protocol import run_uri
+from insighter_ext.tracking.searching import RunTable
 from insighter_ext.tracking.workspaces import Workspaces
 
 _HISTORY_PAGE = 100_000
@@ -34,6 +35,7 @@ class TrackingService:
 
     Attributes:
         mlflow: the endpoints of MLflow's protocol.
+        table: what the run table asks.
         files: artifacts as MLflow's clients transfer them.
         multipart: large ones in parts.
         workspaces: projects, as MLflow's clients name them.
@@ -42,6 +44,7 @@ class TrackingService:
     def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
         self._data = data
         self.mlflow = TrackingEndpoints(data)
+        self.table = RunTable(data)
         self.files = Artifacts(data, objects)
         self.multipart = MultipartUploads(self.files, objects)
         self.workspaces = Workspaces(data)

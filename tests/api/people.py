@@ -161,6 +161,23 @@ class Treasure:
         restricted = {"min_role": "admin", "people": []}
         owner.do("PUT", f"{base}/restrictions/model/{quote(self.model)}", restricted)
         owner.do("DELETE", f"{base}/restrictions/model/{quote(self.model)}", expect=204)
+        hook = {
+            "name": f"hook-{canary}",
+            "url": f"https://example.org/{canary}",
+            "events": ["model_version.created"],
+            "description": canary,
+            "secret": canary,
+        }
+        webhook = owner.do("POST", f"{base}/webhooks", hook, expect=201)["id"]
+        with superuser(server) as database:
+            # Told, and of no use to anybody: nothing is sent from here.
+            told = database.execute(
+                """insert into insighter.webhook_deliveries
+                     (project_id, webhook_id, event, payload, status, finished_at)
+                   values (%s, %s, 'model_version.created', %s, 'failed', now()) returning id""",
+                [self.project_id, webhook, json.dumps({"name": canary})],
+            ).fetchone()
+            assert told is not None
         sessions = owner.do("GET", f"{API}/account/sessions")["items"]
         self.values: dict[str, Any] = {
             "project_id": self.project_id, "organisation_id": self.organisation_id, "user_id": owner.user_id,
@@ -170,7 +187,7 @@ class Treasure:
             "token_id": token_id, "comment_id": comment, "run_id": self.run, "run_uuid": self.run,
             "experiment_id": self.experiment,
             "model_id": self.logged_model, "version": "1", "alias": f"alias-{canary}", "kind": "dataset",
-            "topic": f"topic-{canary}",
+            "topic": f"topic-{canary}", "webhook_id": webhook, "delivery": str(told[0]),
             "key": f"metric_{canary}", "metric_key": f"metric_{canary}", "tag_key": f"tag-{canary}",
             "source": f"models:/{self.logged_model}",
         }  # fmt: skip

@@ -29,6 +29,8 @@ LEFT_OUT = {
     "notebook_kernels": "what runs there does not run where it is imported",
     "trash": "what is deleted stays where it is; of what MLflow's clients deleted the entries are made anew",
     "trashed_projects": "nobody takes out a project that is deleted",
+    "webhooks": "addresses and keys of what is called here, and would be called twice",
+    "webhook_deliveries": "what was told to them",
     "released_objects": "a note of what is still to be cleared away",
     "achievements_earned": "by people, who are not there, for events, which stay",
     "achievements_counters": "the same, on the way there",

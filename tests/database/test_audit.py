@@ -43,6 +43,7 @@ NOT_AUDITED = {
     "archive_pages": "what lies in between",
     "archive_ids": "the same",
     "released_objects": "a note of what is still to be removed from the store after a purge, which is audited",
+    "webhook_deliveries": "what was told of changes that are audited, and what came of it",
     "trash_period": "the installation's setting, which the server keeps",
     "released_projects": "a note of what is still to be cleared away after a deletion, which is audited",
 }
@@ -160,6 +161,10 @@ def fill(database: Database, owner: Person, project: str) -> Person:
     kernel.call("model_versions_create", name="rating", source=f"models:/{model}", model_id=model)
     kernel.call("models_set_alias", name="rating", alias="champion", version="1")
     owner.call(
+        "webhooks_create", project_id=project, name="hook", url="https://example.org/x",
+        events=["model_version.created"], secret="s3cret",
+    )  # fmt: skip
+    owner.call(
         "deployments_create",
         project_id=project,
         id=uuid4(),
@@ -268,6 +273,7 @@ CHANGES = [
     ("run_datasets", "source = 's'", "project_id = %(project)s", "source", "{}", "s"),
     ("run_models", "step = 7", "project_id = %(project)s", "step", 0, 7),
     ("artifacts", "size = 2", "project_id = %(project)s", "size", 1, 2),
+    ("webhooks", "status = 'DISABLED'", "project_id = %(project)s", "status", "ACTIVE", "DISABLED"),
     ("registered_models", "description = 'd'", "project_id = %(project)s", "description", "", "d"),
     ("model_versions", "stage = 'Staging'", "project_id = %(project)s", "stage", "None", "Staging"),
     ("model_aliases", "alias = 'best'", "project_id = %(project)s", "alias", "champion", "best"),

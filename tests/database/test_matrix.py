@@ -192,6 +192,14 @@ class World:
             "tokens_create", project_id=project, name="canary token", role="viewer", secret_hash="3" * 64, days=1
         )["id"]  # fmt: skip
 
+        hook = owner.call(
+            "webhooks_create", project_id=project, name="canary", url="https://example.org/canary",
+            events=["model_version.created"], secret="canary",
+        )["id"]  # fmt: skip
+        sent = owner.call("webhooks_send", id=hook, payload={"name": "canary"})["id"]
+        self.database.superuser("update insighter.webhook_deliveries set taken_until = null")
+        self.values |= {"webhook": hook, "delivery": sent}
+
         self._notebooks(experiment)
 
     def _notebooks(self, experiment: str) -> None:

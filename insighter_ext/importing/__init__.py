@@ -1,0 +1,1 @@
+"""Bring what other systems keep into a project."""

@@ -1,0 +1,156 @@
+"""An MLflow store, read by MLflow's own client at whatever address it knows. Nothing is loaded; models are files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from insighter_ext.importing.target import Json, store_name
+
+PARENT = "mlflow.parentRunId"
+
+_PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
+_NO_LOGGED_MODELS = {"ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED"}
+
+Download = Callable[[str, str], str]
+"""Fetches a file, by its path, into a folder; where it is then."""
+
+
+class Store:
+    """See the module.
+
+    Args:
+        uri: of the tracking store; registry: of the model registry, the same where None.
+    """
+
+    def __init__(self, uri: str, registry: str | None) -> None:
+        from mlflow import MlflowClient
+
+        self._client = MlflowClient(tracking_uri=uri, registry_uri=registry or uri)
+        self.name = store_name(uri)
+
+    def experiments(self) -> Iterator[Any]:
+        """All that are not deleted."""
+        yield from _pages(lambda token: self._client.search_experiments(max_results=1000, page_token=token))
+
+    def runs(self, experiment: Any) -> list[Any]:
+        """Its runs that are not deleted, those first that others are nested in."""
+
+        def page(token: str | None) -> Any:
+            order = ["attributes.start_time ASC"]
+            ids = [experiment.experiment_id]
+            return self._client.search_runs(ids, max_results=1000, order_by=order, page_token=token)
+
+        return sorted(_pages(page), key=lambda run: PARENT in run.data.tags)
+
+    def history(self, run: Any, key: str) -> list[Json]:
+        """All points of a metric, as a client logs them."""
+        return [_point(metric) for metric in self._client.get_metric_history(run.info.run_id, key)]
+
+    def run_files(self, run: Any) -> tuple[Iterator[str], Download]:
+        """The paths of its files, and how to fetch one."""
+        run_id = run.info.run_id
+        return (
+            _files(partial(self._client.list_artifacts, run_id)),
+            partial(self._client.download_artifacts, run_id),
+        )
+
+    def logged_models(self, experiment: Any) -> Iterator[Any]:
+        """Its logged models; none of a server of before there were any."""
+        from mlflow.exceptions import MlflowException
+
+        ids = [experiment.experiment_id]
+        try:
+            yield from _pages(
+                lambda token: self._client.search_logged_models(ids, max_results=50, page_token=token)
+            )
+        except MlflowException as error:
+            if error.error_code not in _NO_LOGGED_MODELS:
+                raise
+
+    def model_files(self, location: str) -> tuple[Iterator[str], Download]:
+        """The paths of the files at an address, and how to fetch one."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        files = get_artifact_repository(location)
+        return _files(files.list_artifacts), files.download_artifacts
+
+    def version_location(self, version: Any) -> str:
+        """Where a model version's files are."""
+        return str(self._client.get_model_version_download_uri(version.name, version.version))
+
+    def registered_models(self) -> Iterator[Any]:
+        """All registered models, and prompts, which MLflow keeps as such."""
+        for condition in (None, _PROMPTS):
+            yield from _pages(
+                partial(self._registered_page, condition),
+            )
+
+    def _registered_page(self, condition: str | None, token: str | None) -> Any:
+        return self._client.search_registered_models(
+            filter_string=condition, max_results=100, page_token=token
+        )
+
+    def versions(self, name: str) -> list[Any]:
+        """A model's versions by their numbers, with their aliases and stages."""
+        condition = f"name={quoted(name)}"
+        found = _pages(
+            lambda token: self._client.search_model_versions(condition, max_results=1000, page_token=token)
+        )
+        return sorted(found, key=lambda version: int(version.version))
+
+    def aliases(self, name: str) -> dict[str, int]:
+        """Alias → version. A search does not tell them in every store."""
+        found = self._client.get_registered_model(name)
+        return {alias: int(number) for alias, number in found.aliases.items()}
+
+
+def quoted(name: str) -> str:
+    """A name as a filter's string; a model's cannot hold both kinds of quotes and be found."""
+    return f'"{name}"' if "'" in name else f"'{name}'"
+
+
+def number(value: float) -> float | str:
+    """A value as JSON and MLflow know it."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def is_prompt(version: Any) -> bool:
+    """Whether a version is a prompt's: it has no files."""
+    return str(version.tags.get("mlflow.prompt.is_prompt", "")).lower() == "true"
+
+
+def _pages(page: Callable[[str | None], Any]) -> Iterator[Any]:
+    token: str | None = None
+    while True:
+        found = page(token)
+        yield from found
+        if not (token := found.token):
+            return
+
+
+def _files(listed: Callable[[str | None], list[Any]]) -> Iterator[str]:
+    folders: list[str | None] = [None]
+    while folders:
+        for item in listed(folders.pop()):
+            if item.is_dir:
+                folders.append(item.path)
+            else:
+                yield item.path
+
+
+def _point(metric: Any) -> Json:
+    point = {
+        "key": metric.key,
+        "value": number(metric.value),
+        "timestamp": metric.timestamp,
+        "step": metric.step,
+    }
+    for name in ("model_id", "dataset_name", "dataset_digest"):
+        if value := getattr(metric, name, None):
+            point[name] = value
+    return point

@@ -1,0 +1,1 @@
+"""Webhooks: what happens to models, told to addresses outside."""
