@@ -997,12 +997,14 @@ post(
     },
 )
 post("prompt: version of a model", VERSIONS + "create", {"name": "pr", "source": "models:/{m}", "tags": []})
+post("model: to be mixed", REGISTERED + "create", {"name": "mixed"})
 post(
     "model: version that is a prompt",
     VERSIONS + "create",
-    {"name": "ro", "source": "dummy-source", "tags": PROMPT},
+    {"name": "mixed", "source": "dummy-source", "tags": PROMPT},
 )
-step("model: version that is a prompt deleted", "DELETE", VERSIONS + "delete", {"name": "ro", "version": "2"})
+get("model: with a version that is a prompt", REGISTERED + "get", {"name": "mixed"})
+step("model: mixed deleted", "DELETE", REGISTERED + "delete", {"name": "mixed"})
 get("prompt: got", REGISTERED + "get", {"name": "pr"})
 get("prompt: version got", VERSIONS + "get", {"name": "pr", "version": "1"})
 post("prompt: alias", ALIAS, {"name": "pr", "alias": "live", "version": "1"})
