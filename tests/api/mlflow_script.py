@@ -296,6 +296,17 @@ post(
         "tags": [{"key": "a", "value": "x" * 8001}],
     },
 )
+# MLflow's client for R writes what it does not say as an empty object, and every number as a text.
+post(
+    "run: as R says it",
+    "runs/create",
+    {"experiment_id": "{oe}", "user_id": "unknown", "start_time": "5", "run_name": "r", "tags": {}},
+)
+post(
+    "metric: as R says it",
+    "runs/log-metric",
+    {"run_uuid": "{o}", "run_id": "{o}", "key": "r", "value": "0.5", "timestamp": "1", "step": "3"},
+)
 get("run: got", "runs/get", {"run_id": "{r}"})
 get("run: got by its old name", "runs/get", {"run_uuid": "{r}"})
 get("run: got without id", "runs/get", {})
