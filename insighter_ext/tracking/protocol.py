@@ -5,6 +5,7 @@ Field names and limits are those of MLflow 3.17 (``mlflow/protos/service.proto``
 
 from __future__ import annotations
 
+import contextlib
 import math
 import posixpath
 import re
@@ -53,15 +54,16 @@ class Fields:
 
     def has(self, name: str) -> bool:
         """Whether the field is there."""
-        return self._values.get(name) is not None
+        return self.raw(name) is not None
 
     def raw(self, name: str) -> Any:
-        """The field as it came."""
-        return self._values.get(name)
+        """The field as it came; nothing is what MLflow's client for R says with an empty object."""
+        value = self._values.get(name)
+        return None if value == {} else value
 
     def text(self, name: str, default: str = "") -> str:
         """A string, or the default."""
-        value = self._values.get(name)
+        value = self.raw(name)
         if value is None:
             return default
         if not isinstance(value, str):
@@ -81,7 +83,7 @@ class Fields:
 
     def integer(self, name: str, default: int | None = None) -> int | None:
         """A 64-bit integer; JSON of protocol buffers writes it as a string."""
-        value = self._values.get(name)
+        value = self.raw(name)
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         return default if value is None else integer(value, name)
@@ -98,7 +100,7 @@ class Fields:
 
     def items(self, name: str) -> list[Any]:
         """A list, empty where the field is missing."""
-        value = self._values.get(name)
+        value = self.raw(name)
         if value is None:
             return []
         if isinstance(value, str):
@@ -116,7 +118,7 @@ class Fields:
 
     def object(self, name: str) -> Json:
         """An object, empty where the field is missing."""
-        value = self._values.get(name)
+        value = self.raw(name)
         if value is None:
             return {}
         if not isinstance(value, dict):
@@ -125,7 +127,7 @@ class Fields:
 
     def flag(self, name: str) -> bool:
         """A boolean."""
-        return self._values.get(name) in (True, "true", "True", "1")
+        return self.raw(name) in (True, "true", "True", "1")
 
     def strings(self, name: str) -> list[str]:
         """A list of strings."""
@@ -133,7 +135,7 @@ class Fields:
 
     def view(self, name: str) -> str:
         """A view type: active, deleted or all."""
-        value = self._values.get(name)
+        value = self.raw(name)
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if value is None:
@@ -152,6 +154,9 @@ class Fields:
 
 def integer(value: Any, name: str) -> int:
     """A 64-bit integer from JSON."""
+    if isinstance(value, str) and "e" in value.lower():  # how R writes a large round number
+        with contextlib.suppress(ValueError):
+            value = float(value)
     try:
         number = (
             value if type(value) is int else int(str(value)) if not isinstance(value, float) else int(value)

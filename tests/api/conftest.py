@@ -45,9 +45,8 @@ def experiment(client: Any) -> str:
     return str(client.create_experiment(f"exp {uuid4().hex}", tags={"team": "wine"}))
 
 
-@pytest.fixture
-def kernel_token(server: JupyterServer, project: dict[str, Any]) -> str:
-    """A credential like the ones that kernels get, confined to the project."""
+def kernel_credential(server: JupyterServer, project_id: str) -> str:
+    """A credential like the ones that kernels get, confined to a project."""
     secret = PREFIX + secrets.token_urlsafe(32)
     database = EmbeddedPostgres(server.data_dir / "postgres")
     with psycopg.connect(**database.conninfo(), autocommit=True) as connection:
@@ -55,6 +54,12 @@ def kernel_token(server: JupyterServer, project: dict[str, Any]) -> str:
             """insert into insighter.credentials (user_id, project_id, kind, label, role, secret_hash, expires_at)
                select created_by, id, 'kernel', 'test', 'editor', %s, now() + interval '1 hour'
                from insighter.projects where id = %s""",
-            [hashlib.sha256(secret.encode()).hexdigest(), project["id"]],
+            [hashlib.sha256(secret.encode()).hexdigest(), project_id],
         )
     return secret
+
+
+@pytest.fixture
+def kernel_token(server: JupyterServer, project: dict[str, Any]) -> str:
+    """A credential like the ones that kernels get, confined to the project."""
+    return kernel_credential(server, project["id"])

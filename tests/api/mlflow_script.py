@@ -296,6 +296,17 @@ post(
         "tags": [{"key": "a", "value": "x" * 8001}],
     },
 )
+# MLflow's client for R writes what it does not say as an empty object, and every number as a text.
+post(
+    "run: as R says it",
+    "runs/create",
+    {"experiment_id": "{oe}", "user_id": "unknown", "start_time": "5", "run_name": "r", "tags": {}},
+)
+post(
+    "metric: as R says it",
+    "runs/log-metric",
+    {"run_uuid": "{o}", "run_id": "{o}", "key": "r", "value": "0.5", "timestamp": "1", "step": "3"},
+)
 get("run: got", "runs/get", {"run_id": "{r}"})
 get("run: got by its old name", "runs/get", {"run_uuid": "{r}"})
 get("run: got without id", "runs/get", {})
@@ -997,12 +1008,14 @@ post(
     },
 )
 post("prompt: version of a model", VERSIONS + "create", {"name": "pr", "source": "models:/{m}", "tags": []})
+post("model: to be mixed", REGISTERED + "create", {"name": "mixed"})
 post(
     "model: version that is a prompt",
     VERSIONS + "create",
-    {"name": "ro", "source": "dummy-source", "tags": PROMPT},
+    {"name": "mixed", "source": "dummy-source", "tags": PROMPT},
 )
-step("model: version that is a prompt deleted", "DELETE", VERSIONS + "delete", {"name": "ro", "version": "2"})
+get("model: with a version that is a prompt", REGISTERED + "get", {"name": "mixed"})
+step("model: mixed deleted", "DELETE", REGISTERED + "delete", {"name": "mixed"})
 get("prompt: got", REGISTERED + "get", {"name": "pr"})
 get("prompt: version got", VERSIONS + "get", {"name": "pr", "version": "1"})
 post("prompt: alias", ALIAS, {"name": "pr", "alias": "live", "version": "1"})

@@ -170,6 +170,7 @@ def reads(assets: Assets) -> dict[str, Callable[[Person], Any]]:
 
 
 SEARCHES = {
+    "experiments_datasets",
     "experiments_search",
     "logged_models_search",
     "models_search",
