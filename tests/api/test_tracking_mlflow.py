@@ -233,7 +233,7 @@ def test_what_is_not_there_is_said_in_mlflows_words(mlflow: Any, client: Any, ap
         with pytest.raises(mlflow.exceptions.MlflowException) as error:
             call()
         assert code(error) == "RESOURCE_DOES_NOT_EXIST"
-    answer = api.post("/insighter/mlflow/api/3.0/mlflow/traces", json={})
+    answer = api.post("/insighter/mlflow/api/3.0/mlflow/nothing", json={})
     assert (answer.status_code, answer.json()["error_code"]) == (404, "ENDPOINT_NOT_FOUND")
     answer = api.post("/insighter/mlflow/api/2.0/mlflow/runs/create", content=b'{"run_name": "\\ud800"}')
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")

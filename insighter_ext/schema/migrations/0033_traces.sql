@@ -670,9 +670,19 @@ create function public.traces_search(
 ) returns jsonb
 language sql stable set search_path = '' as $$
   select private.trace_query(format(
+    -- As private.trace_json writes them, all assessments in one look.
     'with page as materialized (
-        select t as f from insighter.traces t where %s and %s order by %s limit %s offset %s)
-      select jsonb_build_object(''items'', coalesce(jsonb_agg(private.trace_json(f)), ''[]'')) from page',
+        select p.*, row_number() over () as place from (
+          select t.* from insighter.traces t where %s and %s order by %s limit %s offset %s) p
+      ), said as (
+        select a.project_id, a.trace_id, jsonb_agg(to_jsonb(a) - ''{project_id,experiment_id,created_by,number,numeric}''::text[]
+          order by a.created_ms, a.id) as items
+        from page p join insighter.trace_assessments a on a.project_id = p.project_id and a.trace_id = p.id group by 1, 2
+      )
+      select jsonb_build_object(''items'', coalesce(jsonb_agg(
+        to_jsonb(p) - ''{project_id,prompts,created_by,created_at,place}''::text[] || jsonb_build_object(
+          ''experiment_id'', p.experiment_id::text, ''assessments'', coalesce(s.items, ''[]'')) order by p.place), ''[]''))
+      from page p left join said s on s.project_id = p.project_id and s.trace_id = p.id',
     private.trace_scope(p_experiment_ids), private.trace_where(p_conditions), private.trace_order(p_order),
     least(greatest(p_limit, 1), 500), greatest(p_offset, 0)))
 $$;
