@@ -10,6 +10,7 @@ from insighter_ext.gateways import DataGateway
 from insighter_ext.principal import Principal
 from insighter_ext.tracking import protocol
 from insighter_ext.tracking.histories import Histories
+from insighter_ext.tracking.logging import Logging
 from insighter_ext.tracking.names import random_name
 from insighter_ext.tracking.protocol import Fields, Json
 
@@ -21,8 +22,9 @@ Endpoint = Callable[[Principal, Fields], Awaitable[Json]]
 class TrackingEndpoints:
     """See the module. The database knows in which project: the credential's, else the account's personal one."""
 
-    def __init__(self, data: DataGateway, histories: Histories) -> None:
+    def __init__(self, data: DataGateway, logging: Logging, histories: Histories) -> None:
         self._data = data
+        self._logging = logging
         self._histories = histories
 
     def table(self) -> dict[tuple[str, str], Endpoint]:
@@ -38,20 +40,15 @@ class TrackingEndpoints:
             ("POST", "experiments/restore"): self.restore_experiment,
             ("POST", "experiments/set-experiment-tag"): self.set_experiment_tag,
             ("POST", "experiments/delete-experiment-tag"): self.delete_experiment_tag,
-            ("POST", "runs/create"): self.create_run,
             ("GET", "runs/get"): self.get_run,
-            ("POST", "runs/update"): self.update_run,
             ("POST", "runs/delete"): self.delete_run,
             ("POST", "runs/restore"): self.restore_run,
             ("POST", "runs/search"): self.search_runs,
-            ("POST", "runs/set-tag"): self.set_tag,
             ("POST", "runs/delete-tag"): self.delete_tag,
-            ("POST", "runs/log-metric"): self.log_metric,
-            ("POST", "runs/log-parameter"): self.log_param,
-            ("POST", "runs/log-batch"): self.log_batch,
             ("POST", "runs/log-inputs"): self.log_inputs,
             ("POST", "runs/outputs"): self.log_outputs,
             ("POST", "runs/log-model"): self.log_model,
+            **self._logging.table(),
             **self._histories.table(),
             ("GET", "artifacts/list"): self.list_artifacts,
             ("POST", "logged-models"): self.create_model,
@@ -145,40 +142,10 @@ class TrackingEndpoints:
 
     # ---- runs ----
 
-    async def create_run(self, principal: Principal, fields: Fields) -> Json:
-        """Start a run."""
-        made = await self._data.call(
-            principal,
-            "runs_create",
-            experiment_id=fields.text("experiment_id", "0"),
-            name=fields.text("run_name") or random_name(),
-            user_name=fields.text("user_id"),
-            start_time=fields.integer("start_time"),
-            tags=protocol.pairs(fields.objects("tags"), "tags", protocol.MAX_TAG_VALUE),
-        )
-        return {"run": protocol.run(made)}
-
     async def get_run(self, principal: Principal, fields: Fields) -> Json:
         """One run with the newest value of each metric."""
         found = await self._data.call(principal, "runs_get", run_id=fields.required("run_id", "run_uuid"))
         return {"run": protocol.run(found)}
-
-    async def update_run(self, principal: Principal, fields: Fields) -> Json:
-        """Change status, end or name."""
-        status = fields.text("status") or None
-        if status is not None and status not in protocol.RUN_STATUSES:
-            raise Invalid(
-                f"Invalid value {status!r} for parameter 'status' supplied: one of {sorted(protocol.RUN_STATUSES)}"
-            )
-        changed = await self._data.call(
-            principal,
-            "runs_update",
-            run_id=fields.required("run_id", "run_uuid"),
-            status=status,
-            end_time=fields.integer("end_time"),
-            name=fields.text("run_name") or None,
-        )
-        return {"run_info": protocol.run_info(changed)}
 
     async def delete_run(self, principal: Principal, fields: Fields) -> Json:
         """Delete, so that it can be restored."""
@@ -204,41 +171,10 @@ class TrackingEndpoints:
         )
         return protocol.page("runs", [protocol.run(row) for row in found["items"]], found["cursor"])
 
-    async def set_tag(self, principal: Principal, fields: Fields) -> Json:
-        """Set a tag of a run."""
-        value = protocol.text_value(fields.text("value"), "value", protocol.MAX_TAG_VALUE)
-        tags = {protocol.key(fields.required("key")): value}
-        return await self._log(principal, fields, {"tags": tags})
-
     async def delete_tag(self, principal: Principal, fields: Fields) -> Json:
         """Take a tag off a run."""
         await self._data.call(
             principal, "runs_delete_tag", run_id=fields.required("run_id"), key=fields.required("key")
-        )
-        return {}
-
-    async def log_metric(self, principal: Principal, fields: Fields) -> Json:
-        """One value of a metric."""
-        names = ("key", "value", "timestamp", "step", "model_id", "dataset_name", "dataset_digest")
-        metrics, of_models = protocol.metrics(
-            [{name: fields.raw(name) for name in names if fields.has(name)}]
-        )
-        return await self._log(
-            principal, fields, {"metrics": metrics, **({"model_metrics": of_models} if of_models else {})}
-        )
-
-    async def log_param(self, principal: Principal, fields: Fields) -> Json:
-        """One parameter."""
-        item = {"key": fields.text("key"), "value": fields.text("value")}
-        return await self._log(principal, fields, {"params": protocol.params([item])})
-
-    async def log_batch(self, principal: Principal, fields: Fields) -> Json:
-        """Metrics, parameters and tags: all of them or none."""
-        return await self._log(principal, fields, protocol.batch(fields))
-
-    async def _log(self, principal: Principal, fields: Fields, arguments: Json) -> Json:
-        await self._data.call(
-            principal, "runs_log_batch", run_id=fields.required("run_id", "run_uuid"), **arguments
         )
         return {}
 
@@ -276,7 +212,7 @@ class TrackingEndpoints:
             raise Invalid("Model json is missing mandatory fields: artifact_path, flavors, run_id")
         found = await self._data.call(principal, "runs_get", run_id=run_id)
         tags = {_MODEL_HISTORY: json.dumps([*_history(found["tags"].get(_MODEL_HISTORY, "[]")), model])}
-        return await self._log(principal, fields, {"tags": tags})
+        return await self._logging.log(principal, fields, {"tags": tags})
 
     async def list_artifacts(self, principal: Principal, fields: Fields) -> Json:
         """Files and folders in a folder of a run's artifacts."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("insighter.data")
 
+_REPEATABLE = {"runs_write"}
+"""Changes that do no more when they are done twice: their COMMIT is sent along, and what was lost is done again."""
+
 
 class EmbeddedDataGateway:
     """Calls functions over a pool of connections as the login role that can become ``authenticated`` and no more.
@@ -128,16 +131,19 @@ class EmbeddedDataGateway:
                 f"the database has no function {function}",
                 hint="its migrations are missing: restart the server",
             )
+        at_once = read_only or function in _REPEATABLE
         role, claims = ("anon", {"role": "anon"}) if principal is None else (principal.role, principal.claims)
         values = {f"p_{name}": _adapt(value) for name, value in arguments.items()}
         values |= {"role": role, "claims": json.dumps(claims)}
         async with self._pool.connection() as connection:
             try:
-                cursor = await connection.execute(_statements(function, tuple(arguments), read_only), values)
+                cursor = await connection.execute(
+                    _statements(function, tuple(arguments), read_only, at_once), values
+                )
                 cursor.nextset()  # of begin
                 cursor.nextset()  # of set_config
                 row = await cursor.fetchone()
-                if not read_only:
+                if not at_once:
                     before_commit()
                     await connection.execute("commit")
             except BaseException:
@@ -172,8 +178,8 @@ async def _shielded(action: Callable[[], Awaitable[None]]) -> None:
 
 
 @functools.cache
-def _statements(function: str, names: tuple[str, ...], read_only: bool) -> str:
-    """What a call sends in one go; a change is committed apart, when its answer is here."""
+def _statements(function: str, names: tuple[str, ...], read_only: bool, at_once: bool) -> str:
+    """What a call sends in one go; a change is committed apart, when its answer is here, but where it is repeatable."""
     from psycopg import sql
 
     query = sql.SQL(
@@ -186,7 +192,7 @@ def _statements(function: str, names: tuple[str, ...], read_only: bool) -> str:
             sql.SQL("{} => {}").format(sql.Identifier(f"p_{name}"), sql.Placeholder(f"p_{name}"))
             for name in names
         ),
-        sql.SQL("; commit" if read_only else ""),
+        sql.SQL("; commit" if at_once else ""),
     )
     return query.as_string()
 
