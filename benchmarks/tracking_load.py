@@ -81,7 +81,13 @@ def prepared(task: Task, which: int) -> list[list[bytes]]:
             [
                 task.request(
                     "runs/log-metric",
-                    {"run_id": task.run, "key": f"m{i % 20}", "value": i / 7, "timestamp": TIMES, "step": first + i},
+                    {
+                        "run_id": task.run,
+                        "key": f"m{i % 20}",
+                        "value": i / 7,
+                        "timestamp": TIMES,
+                        "step": first + i,
+                    },
                 )
             ]
             for i in range(int(task.seconds * 2500))
@@ -153,12 +159,14 @@ def main() -> None:
         raise failed[0]
     times = sorted(one * 1000 for some in taken for one in some)
     print(
-        json.dumps({
-            "count": len(times),
-            "seconds": seconds,
-            "p50": times[len(times) // 2],
-            "p95": times[int(len(times) * 0.95)],
-        })
+        json.dumps(
+            {
+                "count": len(times),
+                "seconds": seconds,
+                "p50": times[len(times) // 2],
+                "p95": times[int(len(times) * 0.95)],
+            }
+        )
     )
 
 

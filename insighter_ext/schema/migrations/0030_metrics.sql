@@ -486,8 +486,63 @@ begin
 end
 $$;
 
+-- ---- archives of earlier releases -----------------------------------------------------------------------------------
+
+-- They have a row for each value, in a table that is no more.
+create or replace function public.archives_stage(p_id uuid, p_section text, p_page int, p_lines text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_archive insighter.archives := private.archive_at_work(p_id);
+begin
+  if v_archive.kind <> 'import' or octet_length(p_lines) > 64000000 then
+    perform private.fail(422, 'archive_invalid', 'that is no page of an import');
+  elsif p_section not in ('objects', 'people', 'project', 'run_metrics')
+    and not exists (select from insighter.archived_tables t where t.name = p_section) then
+    perform private.fail(422, 'archive_newer', format('the archive has rows of "%s", which is no table here',
+      left(p_section, 60)), 'update Insighter: a newer release made it');
+  end if;
+  insert into insighter.archive_pages (archive_id, section, page, rows, lines)
+  values (v_archive.id, p_section, p_page, cardinality(string_to_array(p_lines, E'\n')), p_lines);
+  return '{}';
+end
+$$;
+
+alter function private.archive_written rename to archive_tables_written;
+create function private.archive_written(p_archive insighter.archives) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.archive_tables_written(p_archive);
+  with lines as (
+    select g.section, l::jsonb as line
+    from insighter.archive_pages g cross join lateral string_to_table(g.lines, E'\n') l
+    where g.archive_id = p_archive.id and g.section in ('run_metrics', 'run_metrics_latest')
+  ), points as (
+    select i.new::uuid as run_id, s.key, m.step, m.time, m.value,
+      row_number() over (partition by i.new, s.key order by m.step, m.time, m.value) / 10000 as part
+    from (select r.* from lines l cross join lateral jsonb_to_record(l.line)
+        as r (series bigint, step bigint, time bigint, value double precision) where l.section = 'run_metrics') m
+    join (select r.* from lines l cross join lateral jsonb_to_record(l.line) as r (id bigint, run_id text, key text)
+        where l.section = 'run_metrics_latest') s on s.id = m.series
+    join insighter.archive_ids i on i.archive_id = p_archive.id and i.kind = 'run' and i.old = replace(s.run_id, '-', '')
+  )
+  insert into insighter.run_metric_chunks
+    (project_id, run_id, level, keys, ends, steps, times, values, first_step, last_step, first_time, last_time)
+  select p_archive.becomes, p.run_id, 2, array[p.key], array[count(*)::int],
+    array_agg(p.step order by p.step, p.time, p.value), array_agg(p.time order by p.step, p.time, p.value),
+    array_agg(p.value order by p.step, p.time, p.value), min(p.step), max(p.step), min(p.time), max(p.time)
+  from points p group by p.run_id, p.key, p.part;
+exception when others then
+  if sqlstate ~ '^(PT|40|42|53|57)' and sqlstate <> '42501' then
+    raise;
+  end if;
+  perform private.fail(422, 'archive_invalid',
+    format('rows/run_metrics.jsonl has what cannot be imported: %s', left(sqlerrm, 300)),
+    'the archive was changed, or made by another program: export the project again');
+end
+$$;
+
 call private.expose('runs_create', 'runs_write', 'runs_metric_history', 'runs_curves');
 revoke all on function private.chunk_is_whole, private.chunks_fold, private.points_put, private.points_of, private.run_log,
-  private.run_seen, private.metric_points from public, anon, service_role;
+  private.run_seen, private.metric_points, private.archive_written from public, anon, service_role;
 grant execute on function private.chunk_is_whole, private.chunks_fold, private.points_put, private.points_of, private.run_log,
-  private.run_seen, private.metric_points to authenticated;
+  private.run_seen, private.metric_points, private.archive_written to authenticated;
