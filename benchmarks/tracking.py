@@ -1,8 +1,8 @@
 """Logging experiments: Insighter beside ``mlflow server``, through the same protocol, on the same PostgreSQL.
 
-Both get the same requests over the same number of connections, from a process of its own (``tracking_load.py``), in alternating
-rounds, so that a machine that slows down slows both. ``mlflow server`` runs with its default of four workers and has a
-database of its own. Ratios above 1 are in Insighter's favour.
+Both get the same requests over the same number of connections, from a process of its own (``tracking_load.py``), in
+alternating rounds, so that a machine that slows down slows both. ``mlflow server`` runs with its default of four workers
+and has a database of its own. Ratios above 1 are in Insighter's favour.
 """
 
 from __future__ import annotations
@@ -99,6 +99,7 @@ def main() -> None:
         theirs = start_mlflow(started, home, postgres)
         both = (ours, theirs)
         for server in both:
+            warm_up(server)
             server.experiment = server.post("experiments/create", {"name": "benchmark"})["experiment_id"]
             server.run = server.post("runs/create", {"experiment_id": server.experiment})["run"]["info"][
                 "run_id"
@@ -167,6 +168,18 @@ def first_answer(server: Server, begin: float, process: subprocess.Popen[bytes],
             return time.perf_counter() - begin
         time.sleep(0.05)
     raise RuntimeError(f"{server.name} did not start:\n{log.read_text()[-2000:]}")
+
+
+def warm_up(server: Server) -> None:
+    """Ask until all its workers are there, who hang up while they start."""
+    answered = 0
+    while answered < 40:
+        try:
+            server.post("experiments/search", {"max_results": 1})
+            answered += 1
+        except (OSError, HTTPException):
+            answered = 0
+            time.sleep(0.5)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

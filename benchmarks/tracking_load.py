@@ -1,7 +1,7 @@
-"""The load of ``benchmarks/tracking.py``, in a process of its own: ``python -m benchmarks.tracking_load`` takes a task as JSON.
+"""The load of ``benchmarks/tracking.py``, in a process of its own, which takes its task as JSON.
 
-All requests are made before the clock starts, bytes on plain sockets, one thread for each connection: what is measured is
-the server, and of the generator some fifty microseconds for each request.
+All requests are made before the clock starts, bytes on plain sockets, one thread for each connection: what is measured
+is the server, and of the generator some fifty microseconds for each request.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def main() -> None:
     work = [prepared(task, which) for which in range(task.connections)]
     connections = [Connection(task.port) for _ in work]
     taken: list[list[float]] = [[] for _ in work]
-    failed: list[BaseException] = []
+    failed: list[Exception] = []
     barrier = threading.Barrier(task.connections + 1)
 
     def send(which: int) -> None:
@@ -144,7 +144,7 @@ def main() -> None:
                 before = now
                 if now - begin > task.seconds:
                     break
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - raised below
             failed.append(error)
 
     threads = [threading.Thread(target=send, args=(which,)) for which in range(task.connections)]
