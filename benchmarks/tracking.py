@@ -1,8 +1,8 @@
 """Logging experiments: Insighter beside ``mlflow server``, through the same protocol, on the same PostgreSQL.
 
 Both get the same requests over the same number of connections, from a process of its own (``tracking_load.py``), in
-alternating rounds, so that a machine that slows down slows both. ``mlflow server`` runs with its default of four workers
-and has a database of its own. Ratios above 1 are in Insighter's favour.
+alternating rounds, so that a machine that slows down slows both. ``mlflow server`` runs with its default of four
+workers and has a database of its own. Ratios above 1 are in Insighter's favour.
 """
 
 from __future__ import annotations
@@ -150,6 +150,8 @@ def start_mlflow(started: contextlib.ExitStack, home: Path, postgres: EmbeddedPo
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", address, "--artifacts-destination", str(home / "mlflow")]
+    # On a busy machine its supervisor would kill workers that are merely slow.
+    command += ["--uvicorn-opts", "--timeout-worker-healthcheck 60"]
     log = started.enter_context((home / "mlflow.log").open("wb"))
     begin = time.perf_counter()
     process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log)
@@ -236,18 +238,19 @@ def fill(connection: psycopg.Connection[Any], experiment: str, size: int, *, mlf
         from generate_series(1, {size}) i"""
     connection.execute(runs)
     metrics = """select m.id, k.key, case k.key when 'auc' then m.auc else m.auc + k.n end as value, m.at
-        from made m cross join (values ('auc', 0), ('loss', 1), ('f1', 2), ('precision', 3), ('recall', 4)) k (key, n)"""
+        from made m cross join (values ('auc', 0), ('loss', 1), ('f1', 2), ('precision', 3), ('recall', 4)) k (key, n)
+        """
     if mlflow:
         connection.execute(
             """insert into runs (run_uuid, name, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri,
                  experiment_id, source_type, source_name, entry_point_name, source_version)
-               select id, 'run ' || i, 'me', 'FINISHED', at, at, 'active', 'mlflow-artifacts:/x', %s, 'UNKNOWN', '', '', ''
-               from made""",
+               select id, 'run ' || i, 'me', 'FINISHED', at, at, 'active', 'mlflow-artifacts:/x', %s, 'UNKNOWN', '', '',
+                 '' from made""",
             [int(experiment)],
         )
         for table in ("latest_metrics", "metrics"):
             connection.execute(
-                f"insert into {table} (run_uuid, key, value, timestamp, step, is_nan)"  # noqa: S608 - from above
+                f"insert into {table} (run_uuid, key, value, timestamp, step, is_nan)"
                 f" select id, key, value, at, 0, false from ({metrics}) x"
             )
         connection.execute(
@@ -273,7 +276,7 @@ def fill(connection: psycopg.Connection[Any], experiment: str, size: int, *, mlf
         connection.execute(
             f"""insert into insighter.run_metrics_latest (project_id, run_id, key, value, step, time)
                select r.project_id, r.id, x.key, x.value, 0, x.at from ({metrics}) x
-               join insighter.runs r on r.id = x.id::uuid"""  # noqa: S608 - from above
+               join insighter.runs r on r.id = x.id::uuid"""
         )
     connection.commit()
     with psycopg.connect(connection.info.dsn, password=connection.info.password, autocommit=True) as other:

@@ -7,8 +7,10 @@ import re
 from typing import Any, cast
 
 from insighter_ext import __version__
+from insighter_ext.credentials.service import PREFIX, TOKEN_PREFIX
 from insighter_ext.errors import InsighterError, NotFound
 from insighter_ext.platform import Platform
+from insighter_ext.principal import Principal
 from insighter_ext.tracking.endpoints import Endpoint
 from insighter_ext.tracking.points import Unusual
 from insighter_ext.tracking.protocol import Fields
@@ -67,6 +69,14 @@ class Protocol(PlatformHandler):
 
 class MlflowHandler(Protocol):
     """Every endpoint that takes and gives JSON."""
+
+    async def _resolve(self, credential: str) -> Principal:
+        # These ask for themselves, in the transaction that writes, whether the credential still stands.
+        if credential.startswith((PREFIX, TOKEN_PREFIX)) and (
+            (self.request.method or "", self.path_args[-1]) in self._router().asking
+        ):
+            return await self.platform.credentials.resolve_lately(credential)
+        return await super()._resolve(credential)
 
     async def get(self, version: str, path: str) -> None:
         """Fields in the query string."""
@@ -175,6 +185,7 @@ class Router:
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.short_ways = platform.tracking.logging.short_ways()
+        self.asking = platform.tracking.logging.table().keys()
         table: dict[tuple[str, str], Endpoint] = {
             **platform.tracking.mlflow.table(),
             **platform.registry.mlflow.table(),

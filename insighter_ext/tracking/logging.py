@@ -28,7 +28,10 @@ class Logging:
         self._writes = Writes(data)
 
     def table(self) -> dict[tuple[str, str], Endpoint]:
-        """As in :class:`insighter_ext.tracking.endpoints.TrackingEndpoints`."""
+        """As in :class:`insighter_ext.tracking.endpoints.TrackingEndpoints`.
+
+        All of these end in ``runs_write`` and nothing else: it asks for itself whether the caller's credential stands.
+        """
         return {
             ("POST", "runs/create"): self.create_run,
             ("POST", "runs/update"): self.update_run,

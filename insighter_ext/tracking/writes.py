@@ -1,4 +1,4 @@
-"""What runs write, together: requests that come while a write of the same caller is under way go as one when it is done.
+"""What runs write, together: what comes while a write of the same caller is under way goes as one when that is done.
 
 A transaction costs much the same for one request as for twenty: the way to the database and back, the permissions, the
 disk. Each request is answered when its transaction is committed; and when one of several is refused, each is tried by

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from insighter_ext.gateways.embedded.postgres import EmbeddedPostgres
+from insighter_ext.tracking.logging import Logging
 from tests.running import JupyterServer
 
 MLFLOW = "/insighter/mlflow/api/2.0/mlflow"
@@ -114,6 +118,44 @@ def test_where_nothing_can_be_logged(api: httpx.Client, client: Any, experiment:
     )
     client.restore_experiment(experiment)
     assert post(api, "runs/log-metric", run_id=run, key="m", value=1, timestamp=1).status_code == 200
+
+
+WRITES: dict[str, dict[str, Any]] = {
+    "runs/create": {},
+    "runs/update": {"status": "FINISHED"},
+    "runs/set-tag": {"key": "late", "value": "1"},
+    "runs/log-metric": {"key": "late", "value": 1, "timestamp": 1},
+    "runs/log-parameter": {"key": "late", "value": "1"},
+    "runs/log-batch": {"metrics": [{"key": "late", "value": 1, "timestamp": 1}]},
+}
+
+
+@pytest.mark.parametrize("path", WRITES)
+def test_a_credential_that_ended_has_ended_at_once(
+    server: JupyterServer, kernel_token: str, path: str
+) -> None:
+    def expire(what: str) -> None:
+        database = EmbeddedPostgres(server.data_dir / "postgres")
+        with psycopg.connect(**database.conninfo(), autocommit=True) as connection:
+            secret = hashlib.sha256(kernel_token.encode()).hexdigest()
+            connection.execute(f"update insighter.credentials set {what} where secret_hash = %s", [secret])
+
+    headers = {"Authorization": f"Bearer {kernel_token}"}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=60) as kernel:
+        run = post(kernel, "runs/create", experiment_id="0").json()["run"]["info"]["run_id"]
+        body = {"run_id": run, "experiment_id": "0", **WRITES[path]}
+        assert post(kernel, path, **body).status_code == 200
+        before = get(kernel, "runs/get", run_id=run)
+        for what in ("revoked_at = now()", "revoked_at = null, expires_at = now()"):
+            expire(what)
+            answer = post(kernel, path, **body)
+            assert (answer.status_code, answer.json()["error_code"]) == (401, "UNAUTHENTICATED"), what
+        expire("expires_at = now() + interval '1 hour'")
+        assert get(kernel, "runs/get", run_id=run) == before
+
+
+def test_all_that_asks_for_itself_is_tried(server: JupyterServer) -> None:
+    assert {("POST", path) for path in WRITES} == Logging(None).table().keys()  # type: ignore[arg-type]
 
 
 def test_values_that_are_no_numbers(api: httpx.Client, client: Any, run: str) -> None:

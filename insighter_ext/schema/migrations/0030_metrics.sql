@@ -271,15 +271,33 @@ begin
 end
 $$;
 
+-- Whether a credential is good at this moment, as private.live_credential has it. DEFINER: nobody reads credentials of others.
+create function private.credential_stands(p_id uuid) returns boolean
+language sql stable security definer set search_path = '' as $$
+  select exists (
+    select from insighter.credentials c join auth.users u on u.id = c.user_id
+    where c.id = p_id and c.user_id = auth.uid() and c.revoked_at is null and c.expires_at > now()
+      and u.deleted_at is null and coalesce(u.banned_until, '-infinity') <= now()
+      and (c.kind <> 'session' or exists (
+        select from auth.sessions s
+        where s.id = c.session_id and s.user_id = c.user_id and coalesce(s.not_after, 'infinity') > now())))
+$$;
+
 -- What several requests write, in their order and in one transaction: all of them or none. Each is {create: …} or {update: …}
 -- with the arguments of the function, or {log: {run_id, points, params, tags, model_metrics}}; the answer has theirs, in order.
+-- It asks for itself whether the caller's credential still stands, so that servers need not ask before each call.
 create function public.runs_write(p_writes jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   v_write jsonb;
   v_one jsonb;
   v_answers jsonb := '[]';
+  v_credential uuid := (auth.jwt() -> 'insighter' ->> 'credential')::uuid;
 begin
+  if v_credential is not null and not private.credential_stands(v_credential) then
+    perform private.fail(401, 'credential_invalid', 'this credential is not valid any more',
+      'restart the kernel, or make another access token');
+  end if;
   for v_write in select w from jsonb_array_elements(p_writes) w loop
     v_one := v_write -> 'log';
     if v_one is not null then
@@ -543,6 +561,6 @@ $$;
 
 call private.expose('runs_create', 'runs_write', 'runs_metric_history', 'runs_curves');
 revoke all on function private.chunk_is_whole, private.chunks_fold, private.points_put, private.points_of, private.run_log,
-  private.run_seen, private.metric_points, private.archive_written from public, anon, service_role;
+  private.run_seen, private.metric_points, private.credential_stands, private.archive_written from public, anon, service_role;
 grant execute on function private.chunk_is_whole, private.chunks_fold, private.points_put, private.points_of, private.run_log,
-  private.run_seen, private.metric_points, private.archive_written to authenticated;
+  private.run_seen, private.metric_points, private.credential_stands, private.archive_written to authenticated;
