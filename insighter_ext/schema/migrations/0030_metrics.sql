@@ -337,18 +337,23 @@ begin
 end
 $$;
 
--- The points of one metric, each once; with a snapshot those that it could not see.
-create function private.metric_points(
-  p_project_id uuid, p_run_id uuid, p_key text, p_since pg_snapshot default null
-) returns table (step bigint, "time" bigint, value double precision)
-language sql stable set search_path = '' as $$
-  select distinct u.step, u.time, u.value
-  from insighter.run_metric_chunks c
-  cross join lateral (select array_position(c.keys, p_key) as position offset 0) k
-  cross join lateral (select coalesce(c.ends[k.position - 1], 0) + 1 as first, c.ends[k.position] as last offset 0) s
-  cross join lateral unnest(c.steps[s.first:s.last], c.times[s.first:s.last], c.values[s.first:s.last]) u (step, time, value)
-  where c.project_id = p_project_id and c.run_id = p_run_id and k.position is not null
-    and (p_since is null or not pg_visible_in_snapshot(c.written, p_since))
+-- The points of one metric, each once, by step, time and value; with a snapshot those that it could not see.
+create function private.metric_series(
+  p_project_id uuid, p_run_id uuid, p_key text, p_since pg_snapshot, p_start bigint, p_end bigint,
+  out steps bigint[], out times bigint[], out "values" double precision[]
+)
+language sql stable set search_path = '' set work_mem = '64MB' as $$
+  select array_agg(p.step), array_agg(p.time), array_agg(p.value) from (
+    select distinct u.step, u.time, u.value
+    from insighter.run_metric_chunks c
+    cross join lateral (select array_position(c.keys, p_key) as position offset 0) k
+    cross join lateral (select coalesce(c.ends[k.position - 1], 0) + 1 as first, c.ends[k.position] as last offset 0) s
+    cross join lateral unnest(c.steps[s.first:s.last], c.times[s.first:s.last], c.values[s.first:s.last]) u (step, time, value)
+    where c.project_id = p_project_id and c.run_id = p_run_id and k.position is not null
+      and (p_since is null or not pg_visible_in_snapshot(c.written, p_since))
+      and (p_start is null or (c.last_step >= p_start and u.step >= p_start))
+      and (p_end is null or (c.first_step <= p_end and u.step <= p_end))
+    order by u.step, u.time, u.value) p
 $$;
 
 -- A metric of a run: {steps, times, values, cursor}, by step, time and value or, as MLflow has it, by time, step and value. The
@@ -426,81 +431,90 @@ end
 $$;
 
 -- One metric of many runs between two steps: of each run at most p_limit points, evenly thinned as MLflow does it, with first
--- and last; of one point the last.
+-- and last; of one point the last. Equal parts, of which the first are longer by one, as ntile makes them.
 create or replace function public.runs_metric_interval(
   p_run_ids jsonb, p_key text, p_start bigint default null, p_end bigint default null, p_limit int default 2500
 ) returns jsonb
-language plpgsql stable set search_path = '' set work_mem = '32MB' as $$
+language plpgsql stable set search_path = '' as $$
+declare
+  v_run text;
+  v_series record;
+  v_total bigint;
+  v_points jsonb[] := '{}';
 begin
-  return (
-    with points as (
-      select i.position as run, s.id, p.step, p.time, p.value,
-        row_number() over run as position, count(*) over (partition by i.position) as total, ntile(p_limit) over run as bucket
-      from jsonb_array_elements_text(p_run_ids) with ordinality i (id, position)
-      cross join lateral private.run_seen(i.id) s
-      cross join lateral private.metric_points(s.project_id, s.id, p_key) p
-      where (p_start is null or p.step >= p_start) and (p_end is null or p.step <= p_end)
-      window run as (partition by i.position order by p.step, p.time, p.value)
-    ), marked as (
-      select p.*, p.bucket is distinct from lag(p.bucket) over (partition by p.run order by p.position) as first
-      from points p
-    )
-    select coalesce(jsonb_agg(jsonb_build_object('run_id', private.hex(id), 'key', p_key, 'value', value, 'step', step,
-      'timestamp', time) order by run, position), '[]')
-    from marked
-    where position = total or (first and bucket < p_limit));
+  for v_run in select jsonb_array_elements_text(p_run_ids) loop
+    select m.* into v_series from private.run_seen(v_run) s
+    cross join lateral private.metric_series(s.project_id, s.id, p_key, null, p_start, p_end) m;
+    v_total := coalesce(cardinality(v_series.values), 0);
+    v_points := v_points || array(
+      select jsonb_build_object('run_id', v_run, 'key', p_key, 'value', v_series.values[n], 'step', v_series.steps[n],
+        'timestamp', v_series.times[n])
+      from (
+        select i * (v_total / p_limit) + least(i, v_total % p_limit) + 1 as n
+        from generate_series(0, least(v_total, p_limit) - 2) i
+        union all select v_total where v_total > 0) chosen
+      order by n);
+  end loop;
+  return to_jsonb(v_points);
 end
 $$;
 
--- Metrics of runs for a chart: {curves: [{run_id, key, total, steps, times, values}], cursors: {run_id: cursor}}. Of a curve with
--- more than p_max_points it has the first and the last point, the least and the greatest of each of equal parts. p_after has
--- the cursors of the answer before: of these runs comes what was logged since, all of it up to 50,000 points. A point may come again, after small
--- chunks were folded.
+-- Of a curve with more than p_max points the first and the last, the least and the greatest of each of equal parts; else all.
+create function private.curve_choice(p_values double precision[], p_max int) returns int[]
+language sql immutable set search_path = '' set work_mem = '64MB' as $$
+  with points as (
+    select v as value, n, (n - 1) * greatest(p_max / 4, 1) / cardinality(p_values) as part
+    from unnest(p_values) with ordinality u (v, n)
+  ), parts as (
+    select part, min(n) as first, max(n) as last, min(value) filter (where value < 'NaN') as least,
+      max(value) filter (where value < 'NaN') as greatest
+    from points group by part
+  ), found as (
+    select min(p.n) as n from points p join parts a on a.part = p.part and p.value in (a.least, a.greatest)
+    group by p.part, p.value
+    union select unnest(array[first, last]) from parts
+  )
+  select array_agg(n::int order by n) from found
+$$;
+
+-- Metrics of runs for a chart: {curves: [{run_id, key, total, steps, times, values}], cursors: {run_id: cursor}}, by run and key. A
+-- curve with more than p_max_points is thinned. p_after has the cursors of the answer before: of these runs comes what was
+-- logged since, all of it up to 50,000 points. A point may come again, after small chunks were folded.
 create function public.runs_curves(
   p_project_id uuid, p_run_ids jsonb, p_keys jsonb, p_max_points int default 1000, p_after jsonb default null
 ) returns jsonb
-language plpgsql stable set search_path = '' set work_mem = '32MB' as $$
+language plpgsql stable set search_path = '' as $$
 declare
   v_project insighter.projects := private.project(p_project_id);
-  v_answer jsonb;
+  v_curve record;
+  v_most int;
+  v_chosen int[];
+  v_cursors jsonb := '{}';
+  v_curves jsonb[] := '{}';
 begin
-  with points as (
-    select s.id, k.key, p.*, row_number() over curve as n, count(*) over (partition by s.id, k.key) as total,
-      -- Whoever asks after long gets a choice of what is new.
-      count(*) over (partition by s.id, k.key) <= case when p_after ? private.hex(s.id) then 50000 else p_max_points end as whole
-    from (select distinct private.hex(i::uuid) as id from jsonb_array_elements_text(p_run_ids) i) r
+  for v_curve in
+    select r.id, k.key, m.* from (select distinct r as id from jsonb_array_elements_text(p_run_ids) r) r
     cross join lateral private.run_seen(r.id, v_project.id) s
     cross join (select distinct k as key from jsonb_array_elements_text(p_keys) k) k
-    cross join lateral private.metric_points(s.project_id, s.id, k.key, (p_after ->> private.hex(s.id))::pg_snapshot) p
-    window curve as (partition by s.id, k.key order by p.step, p.time, p.value)
-  ), parts as (
-    select p.*, case when whole then n else (n - 1) * greatest(p_max_points / 4, 1) / total end as part
-    from points p
-  ), ends as (
-    select p.id, p.key, p.part, min(p.n) as first, max(p.n) as last, min(p.value) filter (where p.value < 'NaN') as least,
-      max(p.value) filter (where p.value < 'NaN') as greatest
-    from parts p where not p.whole group by p.id, p.key, p.part
-  ), kept as (
-    select p.id, p.key, p.step, p.time, p.value, p.n, p.total from parts p where p.whole
-    union all
-    select x.id, x.key, x.step, x.time, x.value, x.n, x.total from (
-      select p.*, p.n in (e.first, e.last) or row_number() over (partition by p.id, p.key, p.part, p.value order by p.n) = 1
-        as keep
-      from parts p join ends e on e.id = p.id and e.key = p.key and e.part = p.part
-        and (p.n in (e.first, e.last) or p.value in (e.least, e.greatest))
-      where not p.whole) x
-    where x.keep
-  ), curves as (
-    select k.id, k.key, jsonb_build_object('run_id', private.hex(k.id), 'key', k.key, 'total', k.total,
-      'steps', jsonb_agg(k.step order by k.n), 'times', jsonb_agg(k.time order by k.n),
-      'values', jsonb_agg(k.value order by k.n)) as curve
-    from kept k group by k.id, k.key, k.total
-  )
-  select jsonb_build_object('curves', coalesce((select jsonb_agg(c.curve order by c.id, c.key) from curves c), '[]'),
-    'cursors', coalesce((select jsonb_object_agg(private.hex(s.id), pg_current_snapshot()::text)
-      from jsonb_array_elements_text(p_run_ids) i cross join lateral private.run_seen(i, v_project.id) s), '{}'))
-  into v_answer;
-  return v_answer;
+    cross join lateral private.metric_series(s.project_id, s.id, k.key, (p_after ->> r.id)::pg_snapshot, null, null) m
+    order by r.id, k.key
+  loop
+    v_cursors := v_cursors || jsonb_build_object(v_curve.id, pg_current_snapshot()::text);
+    continue when v_curve.values is null;
+    v_most := case when p_after ? v_curve.id then greatest(p_max_points, 50000) else p_max_points end;
+    if cardinality(v_curve.values) > v_most then
+      v_chosen := private.curve_choice(v_curve.values, p_max_points);
+      v_curves := v_curves || (
+        select jsonb_build_object('run_id', v_curve.id, 'key', v_curve.key, 'total', cardinality(v_curve.values),
+          'steps', jsonb_agg(v_curve.steps[n] order by n), 'times', jsonb_agg(v_curve.times[n] order by n),
+          'values', jsonb_agg(v_curve.values[n] order by n))
+        from unnest(v_chosen) n);
+    else
+      v_curves := v_curves || jsonb_build_object('run_id', v_curve.id, 'key', v_curve.key,
+        'total', cardinality(v_curve.values), 'steps', v_curve.steps, 'times', v_curve.times, 'values', v_curve.values);
+    end if;
+  end loop;
+  return jsonb_build_object('curves', to_jsonb(v_curves), 'cursors', v_cursors);
 end
 $$;
 
@@ -561,6 +575,6 @@ $$;
 
 call private.expose('runs_create', 'runs_write', 'runs_metric_history', 'runs_curves');
 revoke all on function private.chunk_is_whole, private.chunks_fold, private.points_put, private.points_of, private.run_log,
-  private.run_seen, private.metric_points, private.credential_stands, private.archive_written from public, anon, service_role;
+  private.run_seen, private.metric_series, private.curve_choice, private.credential_stands, private.archive_written from public, anon, service_role;
 grant execute on function private.chunk_is_whole, private.chunks_fold, private.points_put, private.points_of, private.run_log,
-  private.run_seen, private.metric_points, private.credential_stands, private.archive_written to authenticated;
+  private.run_seen, private.metric_series, private.curve_choice, private.credential_stands, private.archive_written to authenticated;
