@@ -236,6 +236,35 @@ begin
 end
 $$;
 
+-- An experiment that is to be changed: as before (0004), with all the guards of a change in one query.
+create or replace function private.experiment_for(p_id text, p_active boolean default true) returns insighter.experiments
+language plpgsql set search_path = '' as $$
+declare
+  v_one record;
+  v_found insighter.experiments;
+begin
+  if p_id ~ '^[1-9][0-9]{0,17}$' then
+    select e as experiment, p.archived_at is null and e.project_id in (select private.project_ids('editor')) as allowed
+    into v_one
+    from insighter.experiments e join insighter.projects p on p.id = e.project_id
+    where e.id = p_id::bigint;
+    if v_one.allowed then
+      v_found := v_one.experiment;
+    end if;
+  end if;
+  if v_found.id is null then
+    v_found := private.experiment(p_id);
+    perform private.project_for(v_found.project_id, 'editor');
+  end if;
+  if p_active and v_found.deleted_at is not null then
+    perform private.fail(422, 'experiment_deleted',
+      format('The experiment %s must be in the ''active'' state. Current state is deleted.', v_found.id),
+      'restore the experiment first');
+  end if;
+  return v_found;
+end
+$$;
+
 -- The id is the caller's where it gives one: done again, because an answer was lost, it makes no second run.
 drop function public.runs_create;
 create function public.runs_create(
@@ -318,6 +347,30 @@ begin
       v_one ->> 'name');
   end loop;
   return v_answers;
+end
+$$;
+
+-- As before (0022), but whoever has no credential is no notebook's kernel: that is said without a look.
+create or replace function private.run_in_notebook() returns trigger
+language plpgsql set search_path = '' as $$
+declare
+  v_credential uuid := (auth.jwt() -> 'insighter' ->> 'credential')::uuid;
+  v_kernel insighter.notebook_kernels;
+begin
+  if v_credential is null then
+    return new;
+  end if;
+  select * into v_kernel from insighter.notebook_kernels k
+  where k.project_id = new.project_id and k.credential_id = v_credential;
+  if not found then
+    return new;
+  elsif tg_when = 'BEFORE' then
+    new.tags := new.tags || jsonb_build_object('insighter.notebook', v_kernel.notebook_id);
+  else
+    insert into insighter.notebook_runs (project_id, run_id, notebook_id, kernel_id)
+    values (new.project_id, new.id, v_kernel.notebook_id, v_kernel.kernel_id);
+  end if;
+  return new;
 end
 $$;
 
