@@ -36,6 +36,8 @@ WRITES = {
     "batch": (f"log-batch of {BATCH} (metrics/s)", BATCH),
     "run": ("create run + log-batch (runs/s)", 1),
 }
+# What other work on the machine does not change.
+CPU = "CPU ms for each, with database: "
 SIZES = (300, 10_000)
 FILTER, ORDER = "metrics.auc > 0.5 and params.model = 'forest'", ["metrics.auc DESC"]
 
@@ -50,6 +52,7 @@ class Server:
     headers: dict[str, str]
     process: psutil.Process
     boot: float
+    database: psutil.Process | None = None
     experiment: str = ""
     run: str = ""
     filled: dict[int, str] = field(default_factory=dict)
@@ -86,9 +89,18 @@ class Server:
 
     def memory(self) -> float:
         """Resident memory of all its processes, in megabytes."""
-        return (
-            sum(one.memory_info().rss for one in [self.process, *self.process.children(recursive=True)]) / 1e6
-        )
+        return sum(one.memory_info().rss for one in tree(self.process)) / 1e6
+
+    def work(self) -> float:
+        """Seconds of processor time of all its processes and of the database, until now."""
+        assert self.database is not None
+        times = [one.cpu_times() for one in {*tree(self.process), *tree(self.database)}]
+        return sum(one.user + one.system for one in times)
+
+
+def tree(process: psutil.Process) -> list[psutil.Process]:
+    """A process and all below it."""
+    return [process, *process.children(recursive=True)]
 
 
 def main() -> None:
@@ -98,6 +110,7 @@ def main() -> None:
         ours, postgres, database = start_insighter(started, home)
         theirs = start_mlflow(started, home, postgres)
         both = (ours, theirs)
+        ours.database = theirs.database = database_process(home)
         for server in both:
             warm_up(server)
             server.experiment = server.post("experiments/create", {"name": "benchmark"})["experiment_id"]
@@ -107,8 +120,11 @@ def main() -> None:
         for number in range(ROUNDS):
             for what, (name, count) in WRITES.items():
                 for server in both:
+                    before = server.work()
                     done = server.load(what, SECONDS, CONNECTIONS, round=number)
                     server.numbers[name].append(done["count"] * count / done["seconds"])
+                    worked = (server.work() - before) / done["count"]
+                    server.numbers[f"{CPU}{what}"].append(worked * 1000)
         for server in both:
             server.numbers["memory (MB)"].append(server.memory())
         report(ours, theirs)
@@ -172,6 +188,15 @@ def first_answer(server: Server, begin: float, process: subprocess.Popen[bytes],
     raise RuntimeError(f"{server.name} did not start:\n{log.read_text()[-2000:]}")
 
 
+def database_process(home: Path) -> psutil.Process:
+    """The PostgreSQL below a folder."""
+    for process in psutil.process_iter(["name", "cmdline"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if process.info["name"] == "postgres" and str(home) in line:
+            return process
+    raise RuntimeError("no PostgreSQL is running")
+
+
 def warm_up(server: Server) -> None:
     """Ask until all its workers are there, who hang up while they start."""
     answered = 0
@@ -205,7 +230,7 @@ def search(ours: Server, theirs: Server, postgres: EmbeddedPostgres, database: s
             with psycopg.connect(**{**postgres.conninfo(), "dbname": name}) as connection:
                 fill(connection, server.filled[size], size, mlflow=server is theirs)
     print()
-    print(f"{'search, p50 / p95 (ms)':32}{ours.name:>14}{theirs.name:>16}{'ratio':>9}")
+    print(f"{'search, p50 / p95 (ms)':38}{ours.name:>14}{theirs.name:>16}{'ratio':>9}")
     for size in SIZES:
         for limit in (100, 1000):
             found: dict[str, dict[str, float]] = {}
@@ -224,7 +249,7 @@ def search(ours: Server, theirs: Server, postgres: EmbeddedPostgres, database: s
             mine, other = found[ours.name], found[theirs.name]
             cells = [f"{one['p50']:,.1f} / {one['p95']:,.1f}" for one in (mine, other)]
             print(
-                f"{f'{size:,} runs, {limit:,} at most':32}{cells[0]:>14}{cells[1]:>16}"
+                f"{f'{size:,} runs, {limit:,} at most':38}{cells[0]:>14}{cells[1]:>16}"
                 f"{other['p50'] / mine['p50']:>8.1f}x"
             )
 
@@ -285,14 +310,21 @@ def fill(connection: psycopg.Connection[Any], experiment: str, size: int, *, mlf
 
 def report(ours: Server, theirs: Server) -> None:
     """Print the table, with medians over the rounds."""
-    print(f"{'':32}{ours.name:>14}{theirs.name:>16}{'ratio':>9}")
+    print(f"{'':38}{ours.name:>14}{theirs.name:>16}{'ratio':>9}")
     for what, numbers in ours.numbers.items():
         mine, other = median(numbers), median(theirs.numbers[what])
-        ratio = other / mine if what.startswith("memory") else mine / other
-        print(f"{what:32}{mine:>14,.0f}{other:>16,.0f}{ratio:>8.1f}x")
+        less = what.startswith(("memory", CPU))
+        print(
+            f"{what:38}{mine:>14,.{digits(mine)}f}{other:>16,.{digits(other)}f}"
+            f"{other / mine if less else mine / other:>8.1f}x"
+        )
     print(
-        f"{'boot to the first answer (s)':32}{ours.boot:>14.1f}{theirs.boot:>16.1f}{theirs.boot / ours.boot:>8.1f}x"
+        f"{'boot to the first answer (s)':38}{ours.boot:>14.1f}{theirs.boot:>16.1f}{theirs.boot / ours.boot:>8.1f}x"
     )
+
+
+def digits(number: float) -> int:
+    return 0 if number >= 20 else 2
 
 
 if __name__ == "__main__":

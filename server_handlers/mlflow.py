@@ -184,8 +184,8 @@ class Router:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
-        self.short_ways = platform.tracking.logging.short_ways()
-        self.asking = platform.tracking.logging.table().keys()
+        self.short_ways = platform.tracking.mlflow.logging.short_ways()
+        self.asking = platform.tracking.mlflow.logging.table().keys()
         table: dict[tuple[str, str], Endpoint] = {
             **platform.tracking.mlflow.table(),
             **platform.registry.mlflow.table(),

@@ -20,12 +20,17 @@ Endpoint = Callable[[Principal, Fields], Awaitable[Json]]
 
 
 class TrackingEndpoints:
-    """See the module. The database knows in which project: the credential's, else the account's personal one."""
+    """See the module. The database knows in which project: the credential's, else the account's personal one.
 
-    def __init__(self, data: DataGateway, logging: Logging, histories: Histories) -> None:
+    Attributes:
+        logging: the endpoints that write runs.
+        histories: those of metrics over time.
+    """
+
+    def __init__(self, data: DataGateway) -> None:
         self._data = data
-        self._logging = logging
-        self._histories = histories
+        self.logging = Logging(data)
+        self.histories = Histories(data)
 
     def table(self) -> dict[tuple[str, str], Endpoint]:
         """(method, path below ``mlflow/``) → endpoint; ``{name}`` in a path becomes a field."""
@@ -48,8 +53,8 @@ class TrackingEndpoints:
             ("POST", "runs/log-inputs"): self.log_inputs,
             ("POST", "runs/outputs"): self.log_outputs,
             ("POST", "runs/log-model"): self.log_model,
-            **self._logging.table(),
-            **self._histories.table(),
+            **self.logging.table(),
+            **self.histories.table(),
             ("GET", "artifacts/list"): self.list_artifacts,
             ("POST", "logged-models"): self.create_model,
             ("POST", "logged-models/search"): self.search_models,
@@ -212,7 +217,7 @@ class TrackingEndpoints:
             raise Invalid("Model json is missing mandatory fields: artifact_path, flavors, run_id")
         found = await self._data.call(principal, "runs_get", run_id=run_id)
         tags = {_MODEL_HISTORY: json.dumps([*_history(found["tags"].get(_MODEL_HISTORY, "[]")), model])}
-        return await self._logging.log(principal, fields, {"tags": tags})
+        return await self.logging.log(principal, fields, {"tags": tags})
 
     async def list_artifacts(self, principal: Principal, fields: Fields) -> Json:
         """Files and folders in a folder of a run's artifacts."""

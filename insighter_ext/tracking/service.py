@@ -10,8 +10,6 @@ from insighter_ext.models import Page, PageQuery
 from insighter_ext.principal import Principal
 from insighter_ext.tracking.artifacts import Artifacts, artifact_path
 from insighter_ext.tracking.endpoints import TrackingEndpoints
-from insighter_ext.tracking.histories import Histories
-from insighter_ext.tracking.logging import Logging
 from insighter_ext.tracking.models import (
     ArtifactFile,
     DatasetInput,
@@ -31,14 +29,12 @@ class TrackingService:
         mlflow: the endpoints of MLflow's protocol.
         files: artifacts as MLflow's clients transfer them.
         histories: metrics over time.
-        logging: what runs write.
     """
 
     def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
         self._data = data
-        self.histories = Histories(data)
-        self.logging = Logging(data)
-        self.mlflow = TrackingEndpoints(data, self.logging, self.histories)
+        self.mlflow = TrackingEndpoints(data)
+        self.histories = self.mlflow.histories
         self.files = Artifacts(data, objects)
 
     async def experiments(self, principal: Principal, project_id: UUID, query: PageQuery) -> Page[Experiment]:
