@@ -180,7 +180,7 @@ def start_mlflow(started: contextlib.ExitStack, home: Path, postgres: EmbeddedPo
 
 def first_answer(server: Server, begin: float, process: subprocess.Popen[bytes], log: Path) -> float:
     """Seconds until a call of the protocol is answered."""
-    while process.poll() is None and time.perf_counter() - begin < 180:
+    while process.poll() is None and time.perf_counter() - begin < 300:
         with contextlib.suppress(OSError, HTTPException, RuntimeError):
             server.post("experiments/search", {"max_results": 1})
             return time.perf_counter() - begin
