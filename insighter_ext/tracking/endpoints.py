@@ -11,6 +11,8 @@ from insighter_ext.models import Ready
 from insighter_ext.principal import Principal
 from insighter_ext.tracking import protocol
 from insighter_ext.tracking.artifacts import artifact_path
+from insighter_ext.tracking.histories import Histories
+from insighter_ext.tracking.logging import Logging
 from insighter_ext.tracking.names import random_name
 from insighter_ext.tracking.protocol import Fields, Json
 from insighter_ext.tracking.searching import SearchEndpoints
@@ -22,10 +24,17 @@ Endpoint = Callable[[Principal, Fields], Awaitable[Json | Ready]]
 
 
 class TrackingEndpoints:
-    """See the module. The database knows in which project: the credential's, else the account's personal one."""
+    """See the module. The database knows in which project: the credential's, else the account's personal one.
+
+    Attributes:
+        logging: the endpoints that write runs.
+        histories: those of metrics over time.
+    """
 
     def __init__(self, data: DataGateway) -> None:
         self._data = data
+        self.logging = Logging(data)
+        self.histories = Histories(data)
 
     def table(self) -> dict[tuple[str, str], Endpoint]:
         """(method, path below ``mlflow/``) → endpoint; ``{name}`` in a path becomes a field."""
@@ -40,20 +49,14 @@ class TrackingEndpoints:
             ("POST", "experiments/restore"): self.restore_experiment,
             ("POST", "experiments/set-experiment-tag"): self.set_experiment_tag,
             ("POST", "experiments/delete-experiment-tag"): self.delete_experiment_tag,
-            ("POST", "runs/create"): self.create_run,
-            ("POST", "runs/update"): self.update_run,
             ("POST", "runs/delete"): self.delete_run,
             ("POST", "runs/restore"): self.restore_run,
-            ("POST", "runs/set-tag"): self.set_tag,
             ("POST", "runs/delete-tag"): self.delete_tag,
-            ("POST", "runs/log-metric"): self.log_metric,
-            ("POST", "runs/log-parameter"): self.log_param,
-            ("POST", "runs/log-batch"): self.log_batch,
             ("POST", "runs/log-inputs"): self.log_inputs,
             ("POST", "runs/outputs"): self.log_outputs,
             ("POST", "runs/log-model"): self.log_model,
-            ("GET", "metrics/get-history"): self.metric_history,
-            ("GET", "metrics/get-history-bulk-interval"): self.metric_interval,
+            **self.logging.table(),
+            **self.histories.table(),
             ("GET", "artifacts/list"): self.list_artifacts,
             ("POST", "logged-models"): self.create_model,
             ("GET", "logged-models/{model_id}"): self.get_model,
@@ -137,36 +140,6 @@ class TrackingEndpoints:
 
     # ---- runs ----
 
-    async def create_run(self, principal: Principal, fields: Fields) -> Json:
-        """Start a run."""
-        made = await self._data.call(
-            principal,
-            "runs_create",
-            experiment_id=fields.text("experiment_id", "0"),
-            name=fields.text("run_name") or random_name(),
-            user_name=fields.text("user_id"),
-            start_time=fields.integer("start_time"),
-            tags=protocol.pairs(fields.objects("tags"), "tags", protocol.MAX_TAG_VALUE),
-        )
-        return {"run": protocol.run(made)}
-
-    async def update_run(self, principal: Principal, fields: Fields) -> Json:
-        """Change status, end or name."""
-        status = fields.text("status") or None
-        if status is not None and status not in protocol.RUN_STATUSES:
-            raise Invalid(
-                f"Invalid value {status!r} for parameter 'status' supplied: one of {sorted(protocol.RUN_STATUSES)}"
-            )
-        changed = await self._data.call(
-            principal,
-            "runs_update",
-            run_id=fields.required("run_id", "run_uuid"),
-            status=status,
-            end_time=fields.integer("end_time"),
-            name=fields.text("run_name") or None,
-        )
-        return {"run_info": protocol.run_info(changed)}
-
     async def delete_run(self, principal: Principal, fields: Fields) -> Json:
         """Delete, so that it can be restored."""
         await self._data.call(principal, "runs_set_deleted", run_id=fields.required("run_id"), deleted=True)
@@ -177,41 +150,10 @@ class TrackingEndpoints:
         await self._data.call(principal, "runs_set_deleted", run_id=fields.required("run_id"), deleted=False)
         return {}
 
-    async def set_tag(self, principal: Principal, fields: Fields) -> Json:
-        """Set a tag of a run."""
-        value = protocol.text_value(fields.text("value"), "value", protocol.MAX_TAG_VALUE)
-        tags = {protocol.key(fields.required("key")): value}
-        return await self._log(principal, fields, {"tags": tags})
-
     async def delete_tag(self, principal: Principal, fields: Fields) -> Json:
         """Take a tag off a run."""
         await self._data.call(
             principal, "runs_delete_tag", run_id=fields.required("run_id"), key=fields.required("key")
-        )
-        return {}
-
-    async def log_metric(self, principal: Principal, fields: Fields) -> Json:
-        """One value of a metric."""
-        names = ("key", "value", "timestamp", "step", "model_id", "dataset_name", "dataset_digest")
-        metrics, of_models = protocol.metrics(
-            [{name: fields.raw(name) for name in names if fields.has(name)}]
-        )
-        return await self._log(
-            principal, fields, {"metrics": metrics, **({"model_metrics": of_models} if of_models else {})}
-        )
-
-    async def log_param(self, principal: Principal, fields: Fields) -> Json:
-        """One parameter."""
-        item = {"key": fields.text("key"), "value": fields.text("value")}
-        return await self._log(principal, fields, {"params": protocol.params([item])})
-
-    async def log_batch(self, principal: Principal, fields: Fields) -> Json:
-        """Metrics, parameters and tags: all of them or none."""
-        return await self._log(principal, fields, protocol.batch(fields))
-
-    async def _log(self, principal: Principal, fields: Fields, arguments: Json) -> Json:
-        await self._data.call(
-            principal, "runs_log_batch", run_id=fields.required("run_id", "run_uuid"), **arguments
         )
         return {}
 
@@ -249,44 +191,7 @@ class TrackingEndpoints:
             raise Invalid("Model json is missing mandatory fields: artifact_path, flavors, run_id")
         found = await self._data.call(principal, "runs_get", run_id=run_id)
         tags = {_MODEL_HISTORY: json.dumps([*_history(found["tags"].get(_MODEL_HISTORY, "[]")), model])}
-        return await self._log(principal, fields, {"tags": tags})
-
-    async def metric_history(self, principal: Principal, fields: Fields) -> Json:
-        """All values of a metric, by step."""
-        name = fields.required("metric_key")
-        paged = fields.has("max_results")
-        items: list[Json] = []
-        cursor = fields.text("page_token") or None
-        while True:
-            found = await self._data.call(
-                principal,
-                "runs_metric_history",
-                run_id=fields.required("run_id", "run_uuid"),
-                key=name,
-                limit=fields.limit(25_000, 25_000),
-                cursor=cursor,
-            )
-            items += [{"key": name, **point} for point in found["items"]]
-            cursor = found["cursor"]
-            # A client that does not page expects everything in one answer.
-            if paged or cursor is None:
-                return protocol.page("metrics", items, cursor)
-
-    async def metric_interval(self, principal: Principal, fields: Fields) -> Json:
-        """A metric of several runs between two steps, thinned."""
-        run_ids = fields.strings("run_ids")
-        if not 1 <= len(run_ids) <= 100:
-            raise Invalid("GetMetricHistoryBulkInterval request must specify 1 to 100 run_ids.")
-        found = await self._data.call(
-            principal,
-            "runs_metric_interval",
-            run_ids=run_ids,
-            key=fields.required("metric_key"),
-            start=fields.integer("start_step"),
-            end=fields.integer("end_step"),
-            limit=fields.limit(320, 2500),
-        )
-        return {"metrics": found}
+        return await self.logging.log(principal, fields, {"tags": tags})
 
     async def list_artifacts(self, principal: Principal, fields: Fields) -> Json:
         """Files and folders in a folder of a run's artifacts."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,18 +15,14 @@ from insighter_ext.tracking.models import (
     DatasetInput,
     Experiment,
     Metric,
-    MetricHistory,
-    MetricPoint,
     Run,
     RunDetail,
     RunQuery,
 )
 from insighter_ext.tracking.multipart import MultipartUploads
-from insighter_ext.tracking.protocol import run_uri
+from insighter_ext.tracking.protocol import clock, moment, run_uri
 from insighter_ext.tracking.searching import RunTable
 from insighter_ext.tracking.workspaces import Workspaces
-
-_HISTORY_PAGE = 100_000
 
 
 class TrackingService:
@@ -39,12 +34,14 @@ class TrackingService:
         files: artifacts as MLflow's clients transfer them.
         multipart: large ones in parts.
         workspaces: projects, as MLflow's clients name them.
+        histories: metrics over time.
     """
 
     def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
         self._data = data
         self.mlflow = TrackingEndpoints(data)
         self.table = RunTable(data)
+        self.histories = self.mlflow.histories
         self.files = Artifacts(data, objects)
         self.multipart = MultipartUploads(self.files, objects)
         self.workspaces = Workspaces(data)
@@ -94,30 +91,6 @@ class TrackingService:
             experiment_name=row["experiment_name"],
         )
 
-    async def metric_history(
-        self, principal: Principal, project_id: UUID, run_id: str, key: str
-    ) -> MetricHistory:
-        """All values of a metric, by step."""
-        points: list[MetricPoint] = []
-        cursor: str | None = None
-        while True:
-            found = await self._data.call(
-                principal,
-                "runs_metric_history",
-                run_id=run_id,
-                key=key,
-                limit=_HISTORY_PAGE,
-                cursor=cursor,
-                project_id=project_id,
-            )
-            points += [
-                MetricPoint(value=point["value"], step=point["step"], timestamp=_time(point["timestamp"]))
-                for point in found["items"]
-            ]
-            cursor = found["cursor"]
-            if cursor is None:
-                return MetricHistory(key=key, points=points)
-
     async def artifacts(
         self, principal: Principal, project_id: UUID, run_id: str, path: str
     ) -> Page[ArtifactFile]:
@@ -132,23 +105,9 @@ class TrackingService:
         return Page[ArtifactFile](items=[ArtifactFile(**item) for item in found], cursor=None)
 
 
-def moment(milliseconds: int | None) -> datetime | None:
-    """A client's time, where it is one that the calendar knows."""
-    if milliseconds is None:
-        return None
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
-
-
 def metric(row: dict[str, Any]) -> Metric:
     """A metric's newest value."""
-    return Metric(key=row["key"], value=row["value"], step=row["step"], timestamp=_time(row["timestamp"]))
-
-
-def _time(milliseconds: int) -> datetime:
-    return moment(milliseconds) or datetime.fromtimestamp(0, UTC)
+    return Metric(key=row["key"], value=row["value"], step=row["step"], timestamp=clock(row["timestamp"]))
 
 
 def _run(row: dict[str, Any]) -> dict[str, Any]:

@@ -50,6 +50,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /projects/{project_id}/achievements/{achievement_id}": {"name": "changed"},
     "POST /projects/{project_id}/experiments/{experiment_id}/runs/query": {"filter": "status != 'x'"},
     "POST /projects/{project_id}/experiments/{experiment_id}/runs/groups": {"group_by": "attributes.status"},
+    "POST /projects/{project_id}/runs/curves": {"run_ids": ["0" * 32], "keys": ["changed"]},
     "POST /projects/{project_id}/models": {"name": "changed", "run_id": "0" * 32},
     "PUT /projects/{project_id}/models/{name}/aliases/{alias}": {"version": 1},
     "POST /projects/{project_id}/webhooks": {

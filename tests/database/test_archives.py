@@ -234,8 +234,8 @@ def test_a_project_comes_in_as_it_went_out(database: Database) -> None:
     assert again["model_versions"][0]["source"] == f"models:/{model}"
     assert again["model_versions"][0]["root"] == f"models/{model}"
     assert {row["root"] for row in again["artifacts"]} == {f"runs/{run_hex}", f"models/{model}"}
-    history = other.call("runs_metric_history", run_id=run_hex, key="auc")["items"]
-    assert [(one["step"], one["value"]) for one in history] == [(0, 0.1), (1, 0.9)]
+    history = other.call("runs_metric_history", run_id=run_hex, key="auc")
+    assert (history["steps"], history["values"]) == ([0, 1], [0.1, 0.9])
     # A trace keeps its id, which is its project's alone; its run is the one here.
     trace = other.kernel(made["id"]).call("traces_get", id="tr-1", spans=True)
     assert trace["metadata"] == {"mlflow.sourceRun": run_hex} and trace["usage"] == {"total_tokens": 3}
@@ -497,6 +497,28 @@ def test_an_archive_of_an_earlier_release_lacks_columns(database: Database) -> N
     assert other.call("models_get", name="rating", project_id=made["id"])["tags"] == {}
 
 
+def test_an_archive_of_an_earlier_release_has_a_row_for_each_value(database: Database) -> None:
+    owner, other = database.person(), database.person()
+    source = a_project(owner)
+    points = [(0, 5, "NaN"), (1, 6, 0.5), (1, 6, 0.75), (2, 7, "-Infinity")]
+    metrics = [{"key": "loss", "step": s, "time": t, "value": v} for s, t, v in points]
+    owner.call("runs_log_batch", run_id=source["run"], metrics=metrics)
+    sections = export(owner, source["id"])
+    assert sections.pop("run_metric_chunks")
+    for number, row in enumerate(sections["run_metrics_latest"]):
+        row["id"] = 100 + number
+    series = next(row["id"] for row in sections["run_metrics_latest"] if row["key"] == "loss")
+    old = [{"series": series, "step": s, "time": t, "value": v} for s, t, v in points]
+    made = bring(other, {**sections, "run_metrics": old})
+    run = next(row for row in export(other, made["id"])["runs"] if row["name"] == "forest")
+    history = other.call("runs_metric_history", run_id=run["id"].replace("-", ""), key="loss")
+    assert list(zip(history["steps"], history["times"], history["values"], strict=True)) == points
+    for forged in ({**old[0], "step": 10**30}, {**old[0], "time": -1}, {**old[0], "value": "x"}):
+        with pytest.raises(InsighterError) as error:
+            bring(other, {**sections, "run_metrics": [*old, forged]})
+        assert refused(error) == 422
+
+
 # ---- archives made by hand
 
 # What is done to one that was exported.
@@ -516,6 +538,10 @@ ATTACKS: dict[str, tuple[str, dict[str, Any]]] = {
     "an id of a model that is none": ("logged_models", {"id": "m-../../x"}),
     "the zero character": ("runs", {"name": "a\0b"}),
     "a number that is too large": ("run_metrics_latest", {"step": 10**30}),
+    "a chunk that says more than it has": ("run_metric_chunks", {"ends": [3]}),
+    "a chunk without order": ("run_metric_chunks", {"keys": ["b", "a"], "ends": [1, 2]}),
+    "a chunk of another run": ("run_metric_chunks", {"run_id": str(uuid4())}),
+    "a chunk with holes": ("run_metric_chunks", {"steps": [None, 1]}),
     "no name at all": ("runs", {"name": None}),
     "an edge to what is not in it": ("lineage_edges", {"target_id": "1" * 32}),
     "an edge of no word": ("lineage_edges", {"verb": "<b>"}),

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("insighter.data")
 
+_REPEATABLE = {"runs_write"}
+"""Changes that do no more when they are done twice: their COMMIT is sent along, and what was lost is done again."""
+
 
 class EmbeddedDataGateway:
     """Calls functions over a pool of connections as the login role that can become ``authenticated`` and no more.
@@ -138,18 +141,19 @@ class EmbeddedDataGateway:
                 f"the database has no function {function}",
                 hint="its migrations are missing: restart the server",
             )
+        at_once = read_only or function in _REPEATABLE
         role, claims = ("anon", {"role": "anon"}) if principal is None else (principal.role, principal.claims)
         values = {f"p_{name}": _adapt(value) for name, value in arguments.items()}
         values |= {"role": role, "claims": json.dumps(claims)}
         async with self._pool.connection() as connection:
             try:
                 cursor = await connection.execute(
-                    _statements(function, tuple(arguments), read_only, as_text), values
+                    _statements(function, tuple(arguments), read_only, at_once, as_text), values
                 )
                 cursor.nextset()  # of begin
                 cursor.nextset()  # of set_config
                 row = await cursor.fetchone()
-                if not read_only:
+                if not at_once:
                     before_commit()
                     await connection.execute("commit")
             except BaseException:
@@ -184,8 +188,8 @@ async def _shielded(action: Callable[[], Awaitable[None]]) -> None:
 
 
 @functools.cache
-def _statements(function: str, names: tuple[str, ...], read_only: bool, as_text: bool) -> str:
-    """What a call sends in one go; a change is committed apart, when its answer is here."""
+def _statements(function: str, names: tuple[str, ...], read_only: bool, at_once: bool, as_text: bool) -> str:
+    """What a call sends in one go; a change is committed apart, when its answer is here, but where it is repeatable."""
     from psycopg import sql
 
     query = sql.SQL(
@@ -199,7 +203,7 @@ def _statements(function: str, names: tuple[str, ...], read_only: bool, as_text:
             for name in names
         ),
         sql.SQL("::text" if as_text else ""),
-        sql.SQL("; commit" if read_only else ""),
+        sql.SQL("; commit" if at_once else ""),
     )
     return query.as_string()
 
