@@ -32,6 +32,8 @@ LEFT_OUT = {
     "released_objects": "a note of what is still to be cleared away",
     "achievements_earned": "by people, who are not there, for events, which stay",
     "achievements_counters": "the same, on the way there",
+    "alias_moves": "who moved what, in the names of people who are not there; the audit goes along",
+    "alias_requests": "of people who are not there",
 }
 SHA, OTHER_SHA, NOTEBOOK_SHA = "ab" * 32, "cd" * 32, "0e" * 32
 

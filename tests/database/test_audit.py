@@ -25,6 +25,7 @@ NOT_AUDITED = {
     "audit_heads": "the ends of its chains",
     "assets": "made by triggers of what is audited itself",
     "achievements_earned": "counted from the events",
+    "alias_moves": "the history of aliases, which are audited",
     "achievements_counters": "how far it is, counted from the events",
     "achievements_off": "how somebody likes it, which gives and takes no right",
     "lineage_edges": "made by triggers of what is audited itself, and with a version that is",
