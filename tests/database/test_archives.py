@@ -72,6 +72,13 @@ def a_project(owner: Person) -> dict[str, Any]:
     owner.call("models_register", project_id=project, name="rating", model_id=model)
     owner.call("models_set_alias", name="rating", alias="champion", version="1", project_id=project)
     owner.call(
+        "alias_rules_put", project_id=project, model="rating", alias="champion", role="admin", approvals=1,
+        gates=[{"metric": "f1", "op": ">=", "value": 0.5, "dataset": None}],
+    )  # fmt: skip
+    owner.call("alias_rules_put", project_id=project, alias="prod-*", role="editor")
+    owner.call("models_write_card", name="rating", body=f"made by {run}", revision=0, project_id=project)
+    owner.call("models_write_card", name="rating", version="1", body="the first", revision=0, project_id=project)
+    owner.call(
         "deployments_create", project_id=project, id=uuid4(), name="wine", model_name="rating", model_version=1,
         port=50123, host="here", host_key="key",
     )  # fmt: skip
