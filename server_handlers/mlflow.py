@@ -23,6 +23,8 @@ _ARGUMENT = re.compile(r"{(\w+)}")
 
 def error_code(error: InsighterError) -> tuple[int, str]:
     """MLflow's HTTP status and error code for a domain error (``mlflow/exceptions.py``)."""
+    if error.code in {"alias_protected", "gates_failed"}:
+        return 403, "PERMISSION_DENIED"
     if error.status == 409:
         # Clients take RESOURCE_ALREADY_EXISTS for "fine, it is there": nothing else may be called so.
         return (

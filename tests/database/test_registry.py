@@ -36,13 +36,23 @@ class Registry:
     def protect(self, role: str = "admin", approvals: int = 1, gates: Any = (), **rule: Any) -> str:
         rule = {"alias": "champion", "model": self.name, **rule}
         made: str = self.owner.call(
-            "alias_rules_put", project_id=self.project, role=role, approvals=approvals, gates=list(gates), **rule
+            "alias_rules_put",
+            project_id=self.project,
+            role=role,
+            approvals=approvals,
+            gates=list(gates),
+            **rule,
         )["id"]
         return made
 
     def set(self, person: Person, version: int, alias: str = "champion", why: str = "") -> Any:
         return person.call(
-            "models_set_alias", name=self.name, alias=alias, version=str(version), project_id=self.project, why=why
+            "models_set_alias",
+            name=self.name,
+            alias=alias,
+            version=str(version),
+            project_id=self.project,
+            why=why,
         )
 
     def take_off(self, person: Person, alias: str = "champion") -> Any:
@@ -56,7 +66,12 @@ class Registry:
 
     def decide(self, person: Person, request: str, decision: str, why: str = "") -> Any:
         return person.call(
-            "models_decide_alias", name=self.name, id=request, decision=decision, why=why, project_id=self.project
+            "models_decide_alias",
+            name=self.name,
+            id=request,
+            decision=decision,
+            why=why,
+            project_id=self.project,
         )
 
     def board(self, person: Person) -> Any:
@@ -73,9 +88,7 @@ class Registry:
         )["items"]
         return items
 
-    def measure(
-        self, version: int, key: str, value: float | str, dataset: str = "", step: int = 5
-    ) -> None:
+    def measure(self, version: int, key: str, value: float | str, dataset: str = "", step: int = 5) -> None:
         point = {
             "key": key, "value": value, "step": step, "time": 5, "model_id": self.logged[version - 1],
             "dataset_name": dataset, "dataset_digest": "1" if dataset else "",
@@ -91,8 +104,12 @@ def registry(database: Database) -> Registry:
     made = Registry(database, owner, project, "rating", [], [])
     for value in (0.85, 0.92, 0.95):
         run = owner.call("runs_create", experiment_id=experiment, name="forest")["id"]
-        owner.call("runs_log_batch", run_id=run, metrics=[{"key": "loss", "value": 0.2, "step": 1, "time": 1}])
-        logged = owner.call("logged_models_create", experiment_id=experiment, name="m", source_run_id=run)["id"]
+        owner.call(
+            "runs_log_batch", run_id=run, metrics=[{"key": "loss", "value": 0.2, "step": 1, "time": 1}]
+        )
+        logged = owner.call("logged_models_create", experiment_id=experiment, name="m", source_run_id=run)[
+            "id"
+        ]
         owner.call("logged_models_update", id=logged, status="LOGGED_MODEL_READY")
         owner.call(
             "artifacts_put", root=f"models/{logged}", path="MLmodel", object_key=f"{project}/{'a' * 64}",
@@ -134,7 +151,8 @@ def test_the_deletion_of_a_version_is_in_the_history_of_its_aliases(registry: Re
     registry.set(registry.owner, 1, "old")
     kernel = registry.owner.kernel(registry.project)
     kernel.call("model_versions_delete", name=registry.name, version="1")
-    assert [(move["alias"], move["before"], move["version"], move["why"]) for move in registry.moves()][0] == (
+    move = registry.moves()[0]
+    assert (move["alias"], move["before"], move["version"], move["why"]) == (
         "old", 1, None, "version 1 was deleted",
     )  # fmt: skip
 
@@ -272,12 +290,16 @@ def test_gates_are_measured_at_the_moment_of_the_move(registry: Registry) -> Non
         ({"metric": "own", "value": 0.5}, 2, None),
     ],
 )
-def test_what_a_gate_finds(registry: Registry, gate: dict[str, Any], version: int, reason: str | None) -> None:
+def test_what_a_gate_finds(
+    registry: Registry, gate: dict[str, Any], version: int, reason: str | None
+) -> None:
     registry.measure(2, "odd", "NaN")
     registry.measure(2, "high", "Infinity")
     registry.measure(2, "own", 0.5)
     registry.owner.call(
-        "runs_log_batch", run_id=registry.runs[1], metrics=[{"key": "own", "value": 0.1, "step": 9, "time": 9}]
+        "runs_log_batch",
+        run_id=registry.runs[1],
+        metrics=[{"key": "own", "value": 0.1, "step": 9, "time": 9}],
     )
     registry.protect("editor", 0, [{"op": ">=", "value": 0, "dataset": None, **gate}])
     (found,) = registry.owner.call(
@@ -300,7 +322,10 @@ def test_a_move_is_asked_for_and_approved_by_another(registry: Registry) -> None
     assert asked["mine"] and not asked["may_approve"] and asked["gates"][0]["passed"]
     assert error(lambda: registry.ask(admin, 3)).code == "already_asked"
     assert error(lambda: registry.decide(editor, asked["id"], "approve")).status == 403
-    assert error(lambda: registry.decide(admin.kernel(registry.project), asked["id"], "approve")).code == "not_in_person"
+    assert (
+        error(lambda: registry.decide(admin.kernel(registry.project), asked["id"], "approve")).code
+        == "not_in_person"
+    )
     (seen,) = registry.board(admin)["requests"]
     assert seen["may_approve"] and not seen["mine"]
     done = registry.decide(admin, asked["id"], "approve", "looked at it")
@@ -344,7 +369,9 @@ def test_nobody_approves_their_own_unless_they_are_alone(registry: Registry) -> 
     assert error(lambda: registry.decide(registry.owner, asked["id"], "approve")).code == "own_request"
     assert registry.decide(admin, asked["id"], "approve")["state"] == "moved"
     registry.database.superuser(
-        "delete from insighter.members where project_id = %s and user_id = %s", registry.project, admin.user_id
+        "delete from insighter.members where project_id = %s and user_id = %s",
+        registry.project,
+        admin.user_id,
     )
     # Alone, the owner moves it at once; a program of theirs asks.
     assert error(lambda: registry.set(registry.owner.kernel(registry.project), 2)).code == "alias_protected"
@@ -439,7 +466,9 @@ def test_what_bears_a_protected_alias_stays(registry: Registry) -> None:
     editor = registry.member("editor").kernel(registry.project)
     admin = registry.member("admin")
     for person in (editor, admin.kernel(registry.project)):
-        refusal = error(lambda person=person: person.call("model_versions_delete", name=registry.name, version="2"))  # type: ignore[misc]
+        refusal = error(
+            lambda person=person: person.call("model_versions_delete", name=registry.name, version="2")
+        )  # type: ignore[misc]
         assert refusal.status == 409 and "bears the protected alias @champion" in refusal.message
     assert error(lambda: editor.call("models_update", name=registry.name, new_name="another")).status == 403
     assert error(lambda: editor.call("models_delete", name=registry.name)).status == 403
@@ -447,7 +476,8 @@ def test_what_bears_a_protected_alias_stays(registry: Registry) -> None:
     registry.name = "another"
     admin.call("models_delete", name="another", project_id=registry.project)
     model = registry.database.superuser(
-        "select asset_id from insighter.trash where project_id = %s and asset_kind = 'model'", registry.project
+        "select asset_id from insighter.trash where project_id = %s and asset_kind = 'model'",
+        registry.project,
     )[0][0]
     # Whoever may take it out of the trash changes nothing of its alias.
     editor.call("trash_restore", project_id=registry.project, kind="model", id=model)
@@ -476,7 +506,9 @@ def test_a_project_with_protected_aliases_is_deleted_whole(registry: Registry) -
 class Call(threading.Thread):
     """A function called in a transaction of its own, which stays open until it is told to end."""
 
-    def __init__(self, cluster: EmbeddedPostgres, database: Database, person: Person, function: str, **arguments: Any) -> None:
+    def __init__(
+        self, cluster: EmbeddedPostgres, database: Database, person: Person, function: str, **arguments: Any
+    ) -> None:
         super().__init__()
         name = database.superuser("select current_database()")[0][0]
         self.connection = psycopg.connect(**cluster.conninfo(API_ROLE, name))
@@ -535,7 +567,9 @@ def test_two_that_are_needed_at_once_both_count(cluster: EmbeddedPostgres, regis
     assert registry.at() == 2 and len(registry.moves()[0]["approvals"]) == 2
 
 
-def test_a_version_that_goes_while_an_alias_moves_to_it(cluster: EmbeddedPostgres, registry: Registry) -> None:
+def test_a_version_that_goes_while_an_alias_moves_to_it(
+    cluster: EmbeddedPostgres, registry: Registry
+) -> None:
     registry.protect("admin", 0)
     admin = registry.member("admin")
     # First the move: the deletion waits, and finds the alias.
@@ -547,7 +581,9 @@ def test_a_version_that_goes_while_an_alias_moves_to_it(cluster: EmbeddedPostgre
 
     def delete(version: str) -> None:
         try:
-            registry.owner.kernel(registry.project).call("model_versions_delete", name=registry.name, version=version)
+            registry.owner.kernel(registry.project).call(
+                "model_versions_delete", name=registry.name, version=version
+            )
         except InsighterError as reason:
             refusals.append(reason)
         gone.set()

@@ -558,6 +558,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/insighter/api/projects/{project_id}/models/{name}/versions/{version}/detail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that is known of a model version: metrics, files, datasets, how it is packed */
+        get: operations["ModelVersionDetail_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Two versions of a model side by side, what differs marked */
+        get: operations["ModelComparison_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/aliases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The aliases of a model, what protects them, and the moves asked for */
+        get: operations["ModelAliases_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/projects/{project_id}/models/{name}/aliases/{alias}": {
         parameters: {
             query?: never;
@@ -571,6 +622,144 @@ export interface paths {
         post?: never;
         /** Remove an alias */
         delete: operations["ModelAlias_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/aliases/{alias}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What stands in the way of moving an alias: gates, role, approvals */
+        get: operations["ModelAliasCheck_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who moved which alias from where to where, when and why; newest first */
+        get: operations["ModelAliasMoves_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a move of a protected alias */
+        post: operations["ModelAliasRequests_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve, reject or withdraw a move that is asked for */
+        post: operations["ModelAliasRequest_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/alias-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules that protect aliases in a project */
+        get: operations["AliasRules_get"];
+        /** Protect an alias of one model or of all: role, approvals, gates */
+        put: operations["AliasRules_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/alias-rules/{rule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take the protection off */
+        delete: operations["AliasRule_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The card of a model or of a version: what people wrote, with what is known in its places */
+        get: operations["ModelCard_get"];
+        /** Write the card */
+        put: operations["ModelCard_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/card/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every state of a card, newest first */
+        get: operations["ModelCardHistory_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2202,6 +2391,250 @@ export interface components {
             cursor?: string | null;
         };
         /**
+         * AliasBoard
+         * @description The aliases of a model, the rules that are for it, and the requests: open ones, then the last 20 decided.
+         */
+        AliasBoard: {
+            /** Aliases */
+            aliases: components["schemas"]["AliasState"][];
+            /** Rules */
+            rules: components["schemas"]["AliasRule"][];
+            /** Requests */
+            requests: components["schemas"]["AliasRequest"][];
+        };
+        /**
+         * AliasCheck
+         * @description What stands in the way of a move, for whoever asks, now.
+         */
+        AliasCheck: {
+            /** Alias */
+            alias: string;
+            /** Before */
+            before: number | null;
+            /** Version */
+            version: number | null;
+            /** Protected */
+            protected: boolean;
+            /** Role */
+            role: ("editor" | "admin" | "owner") | null;
+            /** Approvals */
+            approvals: number;
+            /**
+             * Needed
+             * @description Approvals it takes: fewer where there are not so many others.
+             */
+            needed: number;
+            /** Gates */
+            gates: components["schemas"]["GateResult"][];
+            /** Passed */
+            passed: boolean;
+            /**
+             * Way
+             * @description What is left to do for it.
+             * @enum {string}
+             */
+            way: "move" | "request" | "none";
+        };
+        /**
+         * AliasMove
+         * @description A row of an alias's history.
+         */
+        AliasMove: {
+            /** Alias */
+            alias: string;
+            /** Before */
+            before: number | null;
+            /** Version */
+            version: number | null;
+            /** Why */
+            why: string;
+            /**
+             * Gates
+             * @description As they were at that moment.
+             */
+            gates: components["schemas"]["GateResult"][];
+            /** Approvals */
+            approvals: components["schemas"]["Approval"][];
+            /** Asked By */
+            asked_by: string | null;
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
+         * AliasRequest
+         * @description A move that somebody asked for.
+         */
+        AliasRequest: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Alias */
+            alias: string;
+            /** Before */
+            before: number | null;
+            /**
+             * Version
+             * @description null: the alias shall be taken off
+             */
+            version: number | null;
+            /** Why */
+            why: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "moved" | "rejected" | "withdrawn" | "expired" | "gone";
+            /** Created By */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Approvals */
+            approvals: components["schemas"]["Approval"][];
+            /** Needed */
+            needed: number;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "editor" | "admin" | "owner";
+            /**
+             * Gates
+             * @description As they are now, of an open request.
+             */
+            gates: components["schemas"]["GateResult"][];
+            /** Decided By */
+            decided_by: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decision */
+            decision: string;
+            /** Mine */
+            mine: boolean;
+            /** May Decide */
+            may_decide: boolean;
+            /** May Approve */
+            may_approve: boolean;
+        };
+        /**
+         * AliasRule
+         * @description Who moves an alias, and what has to hold for it.
+         */
+        AliasRule: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Alias
+             * @description An alias, or several by *.
+             */
+            alias: string;
+            /**
+             * Model
+             * @description The one model it is for; null for all of the project.
+             */
+            model: string | null;
+            /** All Models */
+            all_models: boolean;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "editor" | "admin" | "owner";
+            /**
+             * Approvals
+             * @description By how many others with the role; 0: whoever has it moves it at once.
+             */
+            approvals: number;
+            /** Gates */
+            gates: components["schemas"]["GateSpec"][];
+            /** Created By */
+            created_by: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * AliasRules
+         * @description All rules of a project.
+         */
+        AliasRules: {
+            /** Items */
+            items: components["schemas"]["AliasRule"][];
+        };
+        /**
+         * AliasState
+         * @description An alias: where it is, since when, and what protects it.
+         */
+        AliasState: {
+            /** Alias */
+            alias: string;
+            /** Before */
+            before: number | null;
+            /** Version */
+            version: number | null;
+            /** Protected */
+            protected: boolean;
+            /** Role */
+            role: ("editor" | "admin" | "owner") | null;
+            /** Approvals */
+            approvals: number;
+            /**
+             * Needed
+             * @description Approvals it takes: fewer where there are not so many others.
+             */
+            needed: number;
+            /** Gates */
+            gates: components["schemas"]["GateResult"][];
+            /** Passed */
+            passed: boolean;
+            /**
+             * Way
+             * @description What is left to do for it.
+             * @enum {string}
+             */
+            way: "move" | "request" | "none";
+            /** Since */
+            since: string | null;
+            /** By */
+            by: string | null;
+            /** Why */
+            why: string;
+        };
+        /**
+         * Approval
+         * @description Somebody approved a request.
+         */
+        Approval: {
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * ArtifactFile
          * @description A file or folder among a run's artifacts.
          */
@@ -2563,6 +2996,42 @@ export interface components {
             wait?: number;
         };
         /**
+         * CardHistory
+         * @description All states of a card, newest first; the last 100.
+         */
+        CardHistory: {
+            /** Items */
+            items: components["schemas"]["CardRevision"][];
+        };
+        /**
+         * CardQuery
+         * @description The card of which version; the model's where left out.
+         */
+        CardQuery: {
+            /**
+             * Version
+             * @default null
+             */
+            version?: number | null;
+        };
+        /**
+         * CardRevision
+         * @description A state of a card.
+         */
+        CardRevision: {
+            /** Revision */
+            revision: number;
+            /** Body */
+            body: string;
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
          * CausingAsset
          * @description The asset that brought it about.
          */
@@ -2610,6 +3079,17 @@ export interface components {
             outputs_before: components["schemas"]["DiffOutput"][];
             /** Outputs After */
             outputs_after: components["schemas"]["DiffOutput"][];
+        };
+        /**
+         * CheckQuery
+         * @description Of which version.
+         */
+        CheckQuery: {
+            /**
+             * Version
+             * @default null
+             */
+            version?: number | null;
         };
         /**
          * Column
@@ -2666,6 +3146,50 @@ export interface components {
              * @description Markdown, up to 10,000 characters; somebody is mentioned by @[name](user id).
              */
             body: string;
+        };
+        /**
+         * CompareQuery
+         * @description Which two.
+         */
+        CompareQuery: {
+            /** Left */
+            left: number;
+            /** Right */
+            right: number;
+        };
+        /**
+         * Compared
+         * @description Something of two versions; null where one has it not.
+         */
+        Compared: {
+            /** Key */
+            key: string;
+            /**
+             * Dataset
+             * @default null
+             */
+            dataset: string | null;
+            /** Left */
+            left: string | number | null;
+            /** Right */
+            right: string | number | null;
+            /** Differs */
+            differs: boolean;
+        };
+        /**
+         * ComparedGroup
+         * @description What is compared together.
+         */
+        ComparedGroup: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "facts" | "metrics" | "params" | "inputs" | "outputs" | "datasets" | "requirements" | "files";
+            /** Rows */
+            rows: components["schemas"]["Compared"][];
+            /** Differing */
+            differing: number;
         };
         /**
          * Confirmation
@@ -2817,6 +3341,22 @@ export interface components {
              * @description The person's display name.
              */
             created_by: string;
+        };
+        /**
+         * DecideAlias
+         * @description Decide a request: approve or reject it, or withdraw one's own.
+         */
+        DecideAlias: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "approve" | "reject" | "withdraw";
+            /**
+             * Why
+             * @default
+             */
+            why?: string;
         };
         /**
          * Deployment
@@ -3019,6 +3559,18 @@ export interface components {
             details: unknown;
         };
         /**
+         * Flavor
+         * @description A way to load it, with what its MLmodel file says of it.
+         */
+        Flavor: {
+            /** Name */
+            name: string;
+            /** Details */
+            details: {
+                [key: string]: string;
+            };
+        };
+        /**
          * Found
          * @description The best of what was found.
          */
@@ -3091,6 +3643,73 @@ export interface components {
             /** Pinned */
             pinned: boolean;
             why: components["schemas"]["Why"];
+        };
+        /**
+         * Gate
+         * @description What has to hold of a version before an alias moves to it: ``auc >= 0.9`` on the dataset ``gold``.
+         */
+        Gate: {
+            /** Metric */
+            metric: string;
+            /**
+             * Op
+             * @enum {string}
+             */
+            op: ">=" | ">" | "<=" | "<" | "=";
+            /** Value */
+            value: number;
+            /**
+             * Dataset
+             * @description The dataset that the metric was measured on; null for the model's own value, or its run's.
+             * @default null
+             */
+            dataset?: string | null;
+        };
+        /**
+         * GateResult
+         * @description A gate, and what was found.
+         */
+        GateResult: {
+            /** Metric */
+            metric: string;
+            /**
+             * Op
+             * @enum {string}
+             */
+            op: ">=" | ">" | "<=" | "<" | "=";
+            /** Value */
+            value: number;
+            /** Dataset */
+            dataset: string | null;
+            /**
+             * Found
+             * @description The metric's newest value; null where there is none.
+             */
+            found: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Passed */
+            passed: boolean;
+            /**
+             * Reason
+             * @description Why it does not hold; null where it does.
+             */
+            reason: string | null;
+        };
+        /**
+         * GateSpec
+         * @description A gate as a rule says it.
+         */
+        GateSpec: {
+            /** Metric */
+            metric: string;
+            /**
+             * Op
+             * @enum {string}
+             */
+            op: ">=" | ">" | "<=" | "<" | "=";
+            /** Value */
+            value: number;
+            /** Dataset */
+            dataset: string | null;
         };
         /**
          * Grant
@@ -3690,6 +4309,54 @@ export interface components {
             timestamp: string;
         };
         /**
+         * ModelCard
+         * @description A model's card: what people wrote, with what is known in its places.
+         */
+        ModelCard: {
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @description The version whose card it is; null for the model's.
+             */
+            version: number | null;
+            /**
+             * Shows
+             * @description The version whose facts it tells.
+             */
+            shows: number | null;
+            /**
+             * Source
+             * @description Whose text it is.
+             * @enum {string}
+             */
+            source: "version" | "model" | "generated";
+            /**
+             * Revision
+             * @description Of the text of just this card; 0 where there is none yet.
+             */
+            revision: number;
+            /**
+             * Body
+             * @description The text to edit: Markdown, with lines like {{metrics}} for what is known.
+             */
+            body: string;
+            /**
+             * Markdown
+             * @description The text to read.
+             */
+            markdown: string;
+            /** By */
+            by: string | null;
+            /** At */
+            at: string | null;
+            /**
+             * Parts
+             * @description What can stand between {{ and }}.
+             */
+            parts: string[];
+        };
+        /**
          * ModelSignature
          * @description What a model takes and gives, read from its MLmodel file; for the form to try it with.
          */
@@ -3746,6 +4413,27 @@ export interface components {
             created_at: string;
             /** Created By */
             created_by: string;
+        };
+        /**
+         * MovesQuery
+         * @description Which moves.
+         */
+        MovesQuery: {
+            /**
+             * Limit
+             * @default 100
+             */
+            limit?: number;
+            /**
+             * Cursor
+             * @default null
+             */
+            cursor?: string | null;
+            /**
+             * Alias
+             * @default null
+             */
+            alias?: string | null;
         };
         /**
          * Named
@@ -4420,6 +5108,29 @@ export interface components {
             expires_at: string;
         };
         /**
+         * Packaging
+         * @description What its MLmodel file and its requirements say. Nothing of it was run.
+         */
+        Packaging: {
+            /** Flavors */
+            flavors: components["schemas"]["Flavor"][];
+            /** Mlflow Version */
+            mlflow_version: string | null;
+            /** Python Version */
+            python_version: string | null;
+            /** Requirements */
+            requirements: string[];
+            /**
+             * Runs Code
+             * @description What in it runs code of whoever made it when it is loaded.
+             */
+            runs_code: string[];
+            /** Inputs */
+            inputs: components["schemas"]["SignatureField"][];
+            /** Outputs */
+            outputs: components["schemas"]["SignatureField"][];
+        };
+        /**
          * PageQuery
          * @description Which page of a list.
          */
@@ -4450,6 +5161,17 @@ export interface components {
         Page_AccessToken_: {
             /** Items */
             items: components["schemas"]["AccessToken"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[AliasMove] */
+        Page_AliasMove_: {
+            /** Items */
+            items: components["schemas"]["AliasMove"][];
             /**
              * Cursor
              * @description Ask for the next page with it; null on the last page.
@@ -5157,6 +5879,32 @@ export interface components {
             pending: boolean;
         };
         /**
+         * PutAliasRule
+         * @description Protect an alias: of one model, or of all. Of a model and a pattern there is one rule.
+         */
+        PutAliasRule: {
+            /** Alias */
+            alias: string;
+            /**
+             * Model
+             * @default null
+             */
+            model?: string | null;
+            /**
+             * Role
+             * @default admin
+             * @enum {string}
+             */
+            role?: "editor" | "admin" | "owner";
+            /**
+             * Approvals
+             * @default 0
+             */
+            approvals?: number;
+            /** Gates */
+            gates?: components["schemas"]["Gate"][];
+        };
+        /**
          * Quickstart
          * @description What the quickstart made.
          */
@@ -5284,6 +6032,21 @@ export interface components {
             updated_at: string;
             /** History */
             history: components["schemas"]["ModelVersion"][];
+        };
+        /**
+         * RequestAlias
+         * @description Ask for a move.
+         */
+        RequestAlias: {
+            /** Alias */
+            alias: string;
+            /**
+             * Version
+             * @description null to have the alias taken off
+             */
+            version: number | null;
+            /** Why */
+            why: string;
         };
         /**
          * Restriction
@@ -5532,6 +6295,11 @@ export interface components {
         SetAlias: {
             /** Version */
             version: number;
+            /**
+             * Why
+             * @default
+             */
+            why?: string;
         };
         /**
          * SignIn
@@ -5982,6 +6750,172 @@ export interface components {
             head?: string | null;
         };
         /**
+         * VersionComparison
+         * @description Two versions side by side.
+         */
+        VersionComparison: {
+            /** Name */
+            name: string;
+            /** Left */
+            left: number;
+            /** Right */
+            right: number;
+            /** Groups */
+            groups: components["schemas"]["ComparedGroup"][];
+        };
+        /**
+         * VersionDataset
+         * @description A dataset that the run read.
+         */
+        VersionDataset: {
+            /** Name */
+            name: string;
+            /** Digest */
+            digest: string;
+            /** Context */
+            context: string;
+            /**
+             * Dataset
+             * @description The project's dataset of that content, where it is one.
+             */
+            dataset: string | null;
+            /** Version */
+            version: number | null;
+        };
+        /**
+         * VersionDeployment
+         * @description An endpoint that serves the version.
+         */
+        VersionDeployment: {
+            /** Name */
+            name: string;
+            /** Status */
+            status: string;
+        };
+        /**
+         * VersionDetail
+         * @description All that is known of a version.
+         */
+        VersionDetail: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /** Aliases */
+            aliases: string[];
+            /** Run Id */
+            run_id: string | null;
+            /**
+             * Model Id
+             * @description MLflow's logged model behind the version.
+             */
+            model_id: string | null;
+            /**
+             * Source
+             * @description Where MLflow says its files are.
+             */
+            source: string;
+            /**
+             * Metrics
+             * @description Those of its logged model, or of its run where that has none.
+             */
+            metrics: components["schemas"]["Metric"][];
+            /** Description */
+            description: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Measured */
+            measured: components["schemas"]["VersionMetric"][];
+            /** Params */
+            params: {
+                [key: string]: string;
+            };
+            /** Model Type */
+            model_type: string;
+            run: components["schemas"]["VersionRun"] | null;
+            /** Datasets */
+            datasets: components["schemas"]["VersionDataset"][];
+            /** Deployments */
+            deployments: components["schemas"]["VersionDeployment"][];
+            packaging: components["schemas"]["Packaging"];
+            /**
+             * Size
+             * @description Bytes of all its files.
+             */
+            size: number;
+            /** File Count */
+            file_count: number;
+            /**
+             * Files
+             * @description The first 1,000.
+             */
+            files: components["schemas"]["VersionFile"][];
+        };
+        /**
+         * VersionFile
+         * @description A file; its path is relative to the model's folder, its size in bytes.
+         */
+        VersionFile: {
+            /** Path */
+            path: string;
+            /** Size */
+            size: number;
+        };
+        /**
+         * VersionMetric
+         * @description A metric of a version, measured on a dataset or not.
+         */
+        VersionMetric: {
+            /** Key */
+            key: string;
+            /** Value */
+            value: number | ("NaN" | "Infinity" | "-Infinity");
+            /** Step */
+            step: number;
+            /**
+             * Timestamp
+             * Format: date-time
+             */
+            timestamp: string;
+            /** Dataset */
+            dataset: string | null;
+            /** Digest */
+            digest: string | null;
+            /** Run Id */
+            run_id: string | null;
+            /**
+             * Source
+             * @description Logged for the model, or for the run that made it.
+             * @enum {string}
+             */
+            source: "model" | "run";
+        };
+        /**
+         * VersionRun
+         * @description The run that made a version.
+         */
+        VersionRun: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Status */
+            status: string;
+            /** Experiment Id */
+            experiment_id: string;
+            /** Experiment */
+            experiment: string;
+            /** Deleted */
+            deleted: boolean;
+            /** Commit */
+            commit: string | null;
+        };
+        /**
          * VisibilityChange
          * @description Who sees a project without being a member.
          */
@@ -6013,6 +6947,35 @@ export interface components {
              * @description Where the word stands, with some of what is around it.
              */
             text: string | null;
+        };
+        /**
+         * WhyQuery
+         * @description Why something is done.
+         */
+        WhyQuery: {
+            /**
+             * Why
+             * @default
+             */
+            why?: string;
+        };
+        /**
+         * WriteCard
+         * @description Write a card.
+         */
+        WriteCard: {
+            /** Body */
+            body: string;
+            /**
+             * Revision
+             * @description The one that was seen; 0 where there was none.
+             */
+            revision: number;
+            /**
+             * Version
+             * @default null
+             */
+            version?: number | null;
         };
         Error: {
             code: string;
@@ -8851,6 +9814,196 @@ export interface operations {
             };
         };
     };
+    ModelVersionDetail_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that is known of a model version: metrics, files, datasets, how it is packed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionDetail"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelComparison_get: {
+        parameters: {
+            query: {
+                left: number;
+                right: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Two versions of a model side by side, what differs marked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionComparison"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelAliases_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The aliases of a model, what protects them, and the moves asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasBoard"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     ModelAlias_put: {
         parameters: {
             query?: never;
@@ -8914,6 +10067,15 @@ export interface operations {
                 };
             };
             /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8935,7 +10097,9 @@ export interface operations {
     };
     ModelAlias_delete: {
         parameters: {
-            query?: never;
+            query?: {
+                why?: string;
+            };
             header?: never;
             path: {
                 project_id: string;
@@ -8973,6 +10137,773 @@ export interface operations {
             };
             /** @description An error */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelAliasCheck_get: {
+        parameters: {
+            query?: {
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What stands in the way of moving an alias: gates, role, approvals */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasCheck"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelAliasMoves_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                alias?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who moved which alias from where to where, when and why; newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AliasMove_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelAliasRequests_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequestAlias"];
+            };
+        };
+        responses: {
+            /** @description Ask for a move of a protected alias */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasRequest"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelAliasRequest_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideAlias"];
+            };
+        };
+        responses: {
+            /** @description Approve, reject or withdraw a move that is asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasRequest"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    AliasRules_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules that protect aliases in a project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasRules"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    AliasRules_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutAliasRule"];
+            };
+        };
+        responses: {
+            /** @description Protect an alias of one model or of all: role, approvals, gates */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasRule"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    AliasRule_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take the protection off */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelCard_get: {
+        parameters: {
+            query?: {
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The card of a model or of a version: what people wrote, with what is known in its places */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelCard"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelCard_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WriteCard"];
+            };
+        };
+        responses: {
+            /** @description Write the card */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelCard"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelCardHistory_get: {
+        parameters: {
+            query?: {
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every state of a card, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardHistory"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
