@@ -190,7 +190,7 @@ class RequestAlias(Model):
 
     alias: str = Field(min_length=1, max_length=255)
     version: int | None = Field(ge=1, le=999_999_999, description="null to have the alias taken off")
-    why: str = Field(min_length=1, max_length=2000)
+    why: str = Field(max_length=2000, description="For whoever decides; not empty.")
 
 
 class DecideAlias(Model):

@@ -890,7 +890,7 @@ declare
   v insighter.model_versions := private.model_version(v_model, p_version);
 begin
   return private.model_version_json(v, p_name) || jsonb_build_object(
-    -- Of each the newest, by the dataset it was measured on; those of the run where the model has none of that name.
+    -- Of each the newest, by the dataset it was measured on; those of the run where they say more.
     'measured', coalesce((
       select jsonb_agg(x.metric || jsonb_build_object('source', x.source) order by x.key, x.dataset) from (
         (select distinct on (m.key, m.dataset_name) m.key, m.dataset_name as dataset, 'model' as source, jsonb_build_object(
@@ -905,7 +905,7 @@ begin
         from insighter.run_metrics_latest l
         where l.project_id = v.project_id and l.run_id = v.run_id and not exists (
           select from insighter.logged_model_metrics m where m.project_id = v.project_id and m.model_id = v.logged_model_id
-            and m.key = l.key and m.dataset_name = '')
+            and m.key = l.key and (m.dataset_name = '' or m.value = l.value))
         order by l.key limit 2000)) x), '[]'),
     'params', coalesce((select r.params from insighter.runs r where r.project_id = v.project_id and r.id = v.run_id), '{}')
       || coalesce((select g.params from insighter.logged_models g

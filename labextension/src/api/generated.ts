@@ -6045,7 +6045,10 @@ export interface components {
              * @description null to have the alias taken off
              */
             version: number | null;
-            /** Why */
+            /**
+             * Why
+             * @description For whoever decides; not empty.
+             */
             why: string;
         };
         /**

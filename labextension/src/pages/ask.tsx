@@ -55,8 +55,9 @@ class FormDialog<V, T> extends Dialog<V> {
     if (typeof accept !== 'string') {
       body.changed.connect(() => {
         const word = this.node.querySelector('.jp-mod-accept .jp-Dialog-buttonLabel');
-        if (word) {
-          word.textContent = accept(body.state.value);
+        const label = accept(body.state.value);
+        if (word && word.textContent !== label) {
+          word.textContent = word.ariaLabel = label;
         }
       });
     }

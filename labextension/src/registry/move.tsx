@@ -6,7 +6,7 @@ import { ErrorNote, formatMetric, notifyError, useUi } from '../components';
 import { ask, Field } from '../pages/ask';
 import type { IHost } from '../pages/host';
 import { offerUndo } from '../sharing/undo';
-import { GateList, lockIcon, protectionText } from './gates';
+import { GateList, gateText, lockIcon, protectionText } from './gates';
 import type { RegisteredModelModel } from './model';
 
 /** Metrics that stand beside a version to choose. */
@@ -47,7 +47,7 @@ export async function askMove(
         ? trans.__('Ask for it')
         : off
           ? trans.__('Take Off')
-          : check && check.before !== null
+          : given.alias || (check && check.before !== null)
             ? trans.__('Move')
             : trans.__('Set'),
     warn: off,
@@ -63,6 +63,12 @@ export async function askMove(
     submit: async move => {
       const { version, why, check } = move;
       const alias = plain(move.alias);
+      const failing = check?.gates.find(({ passed }) => !passed);
+      if (failing) {
+        throw new Error(
+          trans.__('A gate does not hold: %1. Choose another version.', gateText(failing, trans))
+        );
+      }
       if (check?.way === 'request') {
         await model.request(alias, version, why);
       } else {
@@ -239,7 +245,6 @@ function MoveFields({ model, detail, given, move, change }: IMoveFieldsProps): J
             className="jp-mod-styled"
             rows={2}
             maxLength={2000}
-            required={current?.way === 'request'}
             value={move.why}
             onChange={event => change({ ...move, why: event.target.value })}
           />
