@@ -230,5 +230,5 @@ def test_a_protected_alias_from_the_rule_to_the_approval(meet: Meet) -> None:
     his.get_by_role("button", name="Save").click()
     expect(his).to_contain_text("For sellers.")
     his.get_by_role("button", name="History").click()
-    expect(his.get_by_role("listitem").filter(has_text="by Ana")).to_be_visible()
+    expect(his.get_by_role("listitem").filter(has_text="1. by Ana")).to_be_visible()
     shoot(ben.page, "133 card history")

@@ -77,7 +77,9 @@ def a_project(owner: Person) -> dict[str, Any]:
     )  # fmt: skip
     owner.call("alias_rules_put", project_id=project, alias="prod-*", role="editor")
     owner.call("models_write_card", name="rating", body=f"made by {run}", revision=0, project_id=project)
-    owner.call("models_write_card", name="rating", version="1", body="the first", revision=0, project_id=project)
+    owner.call(
+        "models_write_card", name="rating", version="1", body="the first", revision=0, project_id=project
+    )
     owner.call(
         "deployments_create", project_id=project, id=uuid4(), name="wine", model_name="rating", model_version=1,
         port=50123, host="here", host_key="key",

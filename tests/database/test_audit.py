@@ -206,7 +206,9 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         " values (%s, 1, 'Wine', now(), 'Ann', %s)",
         project, owner.user_id,
     )  # fmt: skip
-    model = database.superuser("select id from insighter.registered_models where project_id = %s", project)[0][0]
+    model = database.superuser("select id from insighter.registered_models where project_id = %s", project)[
+        0
+    ][0]
     for columns, values in [
         ("alias_rules (project_id, model_id, created_by, alias, role)", "'prod', 'editor'"),
         ("alias_requests (project_id, model_id, created_by, alias, why)", "'prod', 'better'"),

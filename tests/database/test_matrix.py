@@ -207,7 +207,12 @@ class World:
             ("canary closed model", "shut", "closed_alias", "admin"),
         ]:
             self.values[f"{value}_rule"] = owner.call(
-                "alias_rules_put", project_id=project, model=name, alias=f"{alias}*", role="admin", approvals=1
+                "alias_rules_put",
+                project_id=project,
+                model=name,
+                alias=f"{alias}*",
+                role="admin",
+                approvals=1,
             )["id"]
             self.values[f"{value}_request"] = self.people[asker].call(
                 "models_request_alias", name=name, alias=alias, version="1", why="canary", project_id=project

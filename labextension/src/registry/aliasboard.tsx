@@ -7,7 +7,7 @@ import { protectionText } from './gates';
 import { AliasHistory } from './history';
 import type { RegisteredModelModel } from './model';
 import { askMove, takeOff } from './move';
-import { AliasRequests } from './requests';
+import { DecidedRequests, OpenRequests } from './requests';
 import { AliasRules, askRule } from './rules';
 
 interface IAliasBoardProps {
@@ -30,7 +30,7 @@ export function AliasBoardView({ model, detail, onVersion }: IAliasBoardProps): 
   return (
     <>
       {note}
-      <AliasRequests model={model} requests={value.requests} />
+      <OpenRequests model={model} requests={value.requests} />
       {value.aliases.length === 0 ? (
         <EmptyState
           text={trans.__(
@@ -97,6 +97,7 @@ export function AliasBoardView({ model, detail, onVersion }: IAliasBoardProps): 
       )}
       <AliasRules model={model} board={value} detail={detail} />
       <AliasHistory model={model} />
+      <DecidedRequests model={model} requests={value.requests} />
     </>
   );
 }

@@ -4,7 +4,7 @@ import type { RegisteredModelDetail } from '../api';
 import { IconButton } from '../components';
 import { useHost, useMay } from '../pages/host';
 import { useResource } from '../pages/resource';
-import { lockIcon } from './gates';
+import { Lock } from './gates';
 import type { RegisteredModelModel } from './model';
 import { askMove, takeOff } from './move';
 
@@ -15,16 +15,9 @@ export function Chip(props: {
   title?: string;
   children?: React.ReactNode;
 }): JSX.Element {
-  const { trans } = useHost();
   return (
     <span className="jp-Insighter-Chip" title={props.title}>
-      {props.locked && (
-        <>
-          <lockIcon.react tag="span" elementSize="small" />
-          <span className="jp-Insighter-hidden">{trans.__('protected:')}</span>
-        </>
-      )}
-      @{props.alias}
+      {props.locked && <Lock />}@{props.alias}
       {props.children}
     </span>
   );

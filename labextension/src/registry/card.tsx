@@ -40,7 +40,7 @@ export function Card({ model, detail, rendermime }: ICardProps): JSX.Element {
     return <Editor model={model} version={version} {...editing} onDone={done} />;
   }
   return (
-    <div ref={place}>
+    <div ref={place} className="jp-Insighter-Card">
       <div className="jp-Insighter-Headline">
         <span className="jp-Insighter-Buttons">
           <select
@@ -195,7 +195,7 @@ function Editor(props: {
 
   return (
     <form
-      className="jp-Insighter-Purpose-editor"
+      className="jp-Insighter-Purpose-editor jp-Insighter-CardEditor"
       onSubmit={event => {
         event.preventDefault();
         void save();
@@ -211,6 +211,17 @@ function Editor(props: {
         }
       }}
     >
+      {meanwhile && (
+        <Meanwhile
+          meanwhile={meanwhile}
+          mine={text}
+          mergeable
+          onChoose={chosen => {
+            setText(chosen);
+            setMeanwhile(null);
+          }}
+        />
+      )}
       <Field
         label={version === null ? trans.__('The model’s card') : trans.__('The card of version %1', version)}
         hint={trans.__(
@@ -222,7 +233,7 @@ function Editor(props: {
             id={id}
             ref={field}
             className="jp-mod-styled"
-            rows={18}
+            rows={14}
             maxLength={100_000}
             value={text}
             autoFocus
@@ -241,17 +252,6 @@ function Editor(props: {
           </Button>
         ))}
       </div>
-      {meanwhile && (
-        <Meanwhile
-          meanwhile={meanwhile}
-          mine={text}
-          mergeable
-          onChoose={chosen => {
-            setText(chosen);
-            setMeanwhile(null);
-          }}
-        />
-      )}
       {error !== null && <ErrorNote error={error} />}
       {sure && <p role="alert">{trans.__('What you typed is not saved. Cancel once more to leave it.')}</p>}
       <div className="jp-Insighter-Buttons">

@@ -6,10 +6,21 @@ import { formatMetric, useUi } from '../components';
 import { roleName } from '../projects/roles';
 
 /** A padlock. */
-export const lockIcon = stroked(
+const lockIcon = stroked(
   'lock',
   '<rect x="5" y="11" width="14" height="9.5" rx="1.8"/><path d="M8 11V7.5a4 4 0 0 1 8 0V11"/>'
 );
+
+/** A padlock, and the word for whoever does not see it. */
+export function Lock(): JSX.Element {
+  const { trans } = useUi();
+  return (
+    <span className="jp-Insighter-Lock" title={trans.__('protected')}>
+      <lockIcon.react tag="span" elementSize="small" />
+      <span className="jp-Insighter-hidden">{trans.__('protected:')}</span>
+    </span>
+  );
+}
 
 const SIGNS: Readonly<Record<Gate['op'], string>> = { '>=': '≥', '>': '>', '<=': '≤', '<': '<', '=': '=' };
 

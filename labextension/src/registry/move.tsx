@@ -6,7 +6,7 @@ import { ErrorNote, formatMetric, notifyError, useUi } from '../components';
 import { ask, Field } from '../pages/ask';
 import type { IHost } from '../pages/host';
 import { offerUndo } from '../sharing/undo';
-import { GateList, gateText, lockIcon, protectionText } from './gates';
+import { GateList, gateText, Lock, protectionText } from './gates';
 import type { RegisteredModelModel } from './model';
 
 /** Metrics that stand beside a version to choose. */
@@ -268,8 +268,7 @@ function Way({ check }: { check: AliasCheck }): JSX.Element | null {
   return (
     <>
       <p>
-        <lockIcon.react tag="span" elementSize="small" />{' '}
-        {trans.__('Protected: %1', protectionText({ ...check, gates: [] }, trans))}
+        <Lock /> {trans.__('Protected: %1', protectionText({ ...check, gates: [] }, trans))}
       </p>
       <GateList gates={gates} />
       <p>

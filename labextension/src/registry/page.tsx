@@ -9,7 +9,7 @@ import { useResource } from '../pages/resource';
 import { AliasBoardView } from './aliasboard';
 import { Card } from './card';
 import { Compare } from './compare';
-import { lockIcon } from './gates';
+import { Lock } from './gates';
 import { loadCode, type RegisteredModelModel } from './model';
 import { Version } from './version';
 import { Versions } from './versions';
@@ -103,11 +103,7 @@ function Loaded({ model, rendermime, detail, note }: ILoadedProps): JSX.Element 
           )}
           {Object.entries(detail.aliases).map(([alias, version]) => (
             <span key={alias} className="jp-Insighter-WithCopy">
-              {board?.aliases.some(each => each.alias === alias && each.protected) && (
-                <span title={trans.__('protected')}>
-                  <lockIcon.react tag="span" elementSize="small" />
-                </span>
-              )}
+              {board?.aliases.some(each => each.alias === alias && each.protected) && <Lock />}
               {`@${alias} → v${version}`}
             </span>
           ))}

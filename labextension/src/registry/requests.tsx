@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import type { AliasRequest } from '../api';
-import { Button, ErrorNote, RelativeTime } from '../components';
+import { Button, ErrorNote, formatDate, RelativeTime } from '../components';
 import { ask, Field } from '../pages/ask';
 import { useHost } from '../pages/host';
 import { roleName } from '../projects/roles';
@@ -9,39 +9,44 @@ import { Chip } from './aliases';
 import { GateList } from './gates';
 import type { RegisteredModelModel } from './model';
 
-/** Moves that are asked for, to be decided; those that were decided unfold. */
-export function AliasRequests(props: {
+interface IRequestsProps {
   model: RegisteredModelModel;
   requests: ReadonlyArray<AliasRequest>;
-}): JSX.Element | null {
-  const { model, requests } = props;
+}
+
+/** Moves that are asked for, to be decided. */
+export function OpenRequests({ model, requests }: IRequestsProps): JSX.Element | null {
   const { trans } = useHost();
   const open = requests.filter(({ state }) => state === 'open');
-  const decided = requests.filter(({ state }) => state !== 'open');
-  if (requests.length === 0) {
+  if (open.length === 0) {
     return null;
   }
   return (
-    <>
-      {open.length > 0 && (
-        <section aria-label={trans.__('Moves asked for')} className="jp-Insighter-AliasRequests">
-          <h2 className="jp-Insighter-Heading">{trans.__('Moves asked for')}</h2>
-          {open.map(request => (
-            <Open key={request.id} model={model} request={request} />
-          ))}
-        </section>
-      )}
-      {decided.length > 0 && (
-        <details className="jp-Insighter-Details">
-          <summary>{trans._n('%1 request was decided', '%1 requests were decided', decided.length)}</summary>
-          <ul className="jp-Insighter-Plain">
-            {decided.map(request => (
-              <Decided key={request.id} request={request} />
-            ))}
-          </ul>
-        </details>
-      )}
-    </>
+    <section aria-label={trans.__('Moves asked for')} className="jp-Insighter-AliasRequests">
+      <h2 className="jp-Insighter-Heading">{trans.__('Moves asked for')}</h2>
+      {open.map(request => (
+        <Open key={request.id} model={model} request={request} />
+      ))}
+    </section>
+  );
+}
+
+/** Those that were decided, unfolded on demand. */
+export function DecidedRequests({ requests }: IRequestsProps): JSX.Element | null {
+  const { trans } = useHost();
+  const decided = requests.filter(({ state }) => state !== 'open');
+  if (decided.length === 0) {
+    return null;
+  }
+  return (
+    <details className="jp-Insighter-Details jp-Insighter-Decided">
+      <summary>{trans._n('%1 request was decided', '%1 requests were decided', decided.length)}</summary>
+      <ul className="jp-Insighter-Plain">
+        {decided.map(request => (
+          <Decided key={request.id} request={request} />
+        ))}
+      </ul>
+    </details>
   );
 }
 
@@ -120,7 +125,7 @@ function Open(props: { model: RegisteredModelModel; request: AliasRequest }): JS
         )}
         {approvals.length > 0 && ` (${approvals.map(({ by }) => by).join(', ')})`}
         {' · '}
-        {trans.__('good until')} <RelativeTime time={request.expires_at} />
+        {trans.__('good until %1', formatDate(request.expires_at))}
       </p>
       <p className="jp-Insighter-Description">{request.why}</p>
       <GateList gates={gates} />

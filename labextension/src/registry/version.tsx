@@ -84,55 +84,57 @@ function Known({ model, version }: { model: RegisteredModelModel; version: Versi
     void commands.execute(command, { project, ...args });
   return (
     <>
-      <Facts>
-        {run && (
+      <div className="jp-Insighter-VersionNotes">
+        <Facts>
+          {run && (
+            <span>
+              {trans.__('from the run')}{' '}
+              <button
+                type="button"
+                className="jp-Insighter-Link"
+                title={run.id}
+                onClick={() => open(OPEN_RUN, { id: run.id })}
+              >
+                {run.name}
+              </button>{' '}
+              {run.deleted ? trans.__('(deleted)') : trans.__('in %1', run.experiment)}
+            </span>
+          )}
+          {run?.commit && <span>{trans.__('commit %1', run.commit.slice(0, 10))}</span>}
           <span>
-            {trans.__('from the run')}{' '}
-            <button
-              type="button"
-              className="jp-Insighter-Link"
-              title={run.id}
-              onClick={() => open(OPEN_RUN, { id: run.id })}
+            {trans.__('registered by %1,', version.created_by)} <RelativeTime time={version.created_at} />
+          </span>
+          {version.file_count > 0 && (
+            <span>
+              {formatBytes(version.size)}{' '}
+              {trans._n('in %1 file', 'in %1 files', version.file_count, formatNumber(version.file_count))}
+            </span>
+          )}
+          {packaging.flavors.length > 0 && (
+            <span
+              title={packaging.flavors
+                .map(flavor =>
+                  [
+                    flavor.name,
+                    ...Object.entries(flavor.details).map(([key, said]) => `  ${key}: ${said}`)
+                  ].join('\n')
+                )
+                .join('\n')}
             >
-              {run.name}
-            </button>{' '}
-            {run.deleted ? trans.__('(deleted)') : trans.__('in %1', run.experiment)}
-          </span>
+              {packaging.flavors.map(flavor => flavor.name).join(', ')}
+            </span>
+          )}
+          {packaging.mlflow_version && <span>MLflow {packaging.mlflow_version}</span>}
+          {packaging.python_version && <span>Python {packaging.python_version}</span>}
+        </Facts>
+        {version.description && <p className="jp-Insighter-Description">{version.description}</p>}
+        <CodeLine code={loadCode(name, version.version, [])} />
+        {packaging.runs_code.length > 0 && (
+          <p className="jp-Insighter-Quiet" title={packaging.runs_code.join('\n')}>
+            {trans.__('Loading it runs code of whoever made it: %1.', packaging.runs_code.join('; '))}
+          </p>
         )}
-        {run?.commit && <span>{trans.__('commit %1', run.commit.slice(0, 10))}</span>}
-        <span>
-          {trans.__('registered by %1,', version.created_by)} <RelativeTime time={version.created_at} />
-        </span>
-        {version.file_count > 0 && (
-          <span>
-            {formatBytes(version.size)}{' '}
-            {trans._n('in %1 file', 'in %1 files', version.file_count, formatNumber(version.file_count))}
-          </span>
-        )}
-        {packaging.flavors.length > 0 && (
-          <span
-            title={packaging.flavors
-              .map(flavor =>
-                [
-                  flavor.name,
-                  ...Object.entries(flavor.details).map(([key, said]) => `  ${key}: ${said}`)
-                ].join('\n')
-              )
-              .join('\n')}
-          >
-            {packaging.flavors.map(flavor => flavor.name).join(', ')}
-          </span>
-        )}
-        {packaging.mlflow_version && <span>MLflow {packaging.mlflow_version}</span>}
-        {packaging.python_version && <span>Python {packaging.python_version}</span>}
-      </Facts>
-      {version.description && <p className="jp-Insighter-Description">{version.description}</p>}
-      <CodeLine code={loadCode(name, version.version, [])} />
-      {packaging.runs_code.length > 0 && (
-        <p className="jp-Insighter-Quiet" title={packaging.runs_code.join('\n')}>
-          {trans.__('Loading it runs code of whoever made it: %1.', packaging.runs_code.join('; '))}
-        </p>
-      )}
+      </div>
       <div className="jp-Insighter-Known">
         <section>
           <h2 className="jp-Insighter-Heading">{trans.__('Metrics')}</h2>
