@@ -11,8 +11,8 @@ from insighter_ext.registry.models import (
     RegisteredModel,
     RegisteredModelDetail,
     RegisterModel,
-    SetAlias,
 )
+from insighter_ext.registry.version_models import CompareQuery, VersionComparison, VersionDetail
 from server_handlers.base import ApiHandler, operation
 
 _MODELS = "/projects/{project_id:uuid}/models"
@@ -81,18 +81,42 @@ class ModelSignatureHandler(ApiHandler):
         return await self.platform.registry.signature(self.principal, project_id, name, version)
 
 
-class ModelAliasHandler(ApiHandler):
-    """An alias."""
+class ModelVersionDetailHandler(ApiHandler):
+    """All that is known of a version."""
 
-    path, tag = _MODELS + "/{name}/aliases/{alias}", "models"
+    path, tag = _MODELS + "/{name}/versions/{version:int}/detail", "models"
 
-    @operation("Point an alias to a version", body=SetAlias, returns=RegisteredModel, errors=(403, 404, 422))
-    async def put(self, project_id: UUID, name: str, alias: str, body: SetAlias) -> RegisteredModel:
-        return await self.platform.registry.set_alias(self.principal, project_id, name, alias, body.version)
+    @operation(
+        "All that is known of a model version: metrics, files, datasets, how it is packed",
+        returns=VersionDetail,
+        errors=(404,),
+    )
+    async def get(self, project_id: UUID, name: str, version: int) -> VersionDetail:
+        return await self.platform.registry.versions.detail(self.principal, project_id, name, version)
 
-    @operation("Remove an alias", status=204, errors=(403, 404))
-    async def delete(self, project_id: UUID, name: str, alias: str) -> None:
-        await self.platform.registry.delete_alias(self.principal, project_id, name, alias)
+
+class ModelComparisonHandler(ApiHandler):
+    """Two versions side by side."""
+
+    path, tag = _MODELS + "/{name}/compare", "models"
+
+    @operation(
+        "Two versions of a model side by side, what differs marked",
+        query=CompareQuery,
+        returns=VersionComparison,
+        errors=(404, 422),
+    )
+    async def get(self, project_id: UUID, name: str, query: CompareQuery) -> VersionComparison:
+        return await self.platform.registry.versions.compare(
+            self.principal, project_id, name, query.left, query.right
+        )
 
 
-HANDLERS = [ModelsHandler, ModelHandler, ModelVersionHandler, ModelSignatureHandler, ModelAliasHandler]
+HANDLERS = [
+    ModelsHandler,
+    ModelHandler,
+    ModelVersionHandler,
+    ModelSignatureHandler,
+    ModelVersionDetailHandler,
+    ModelComparisonHandler,
+]

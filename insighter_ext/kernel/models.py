@@ -9,7 +9,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from insighter_ext.kernel.aliases import AliasMove, AliasRequest, ask_for, moves_of, requests_of
+from insighter_ext.kernel.cards import ModelCard, card_of
 from insighter_ext.kernel.collection import Collection
+from insighter_ext.kernel.comparing import Comparison, compared
 from insighter_ext.kernel.errors import (
     InsighterClientError,
     ModelNotFound,
@@ -113,12 +116,38 @@ class ModelVersion(Card):
             )
         return mlflow.pyfunc.load_model(self.uri)
 
-    def set_alias(self, alias: str) -> ModelVersion:
-        """Point an alias to this version; wherever it pointed before, it points here now."""
-        path = self._scope.path("models", self.name, "aliases", alias)
-        self._scope.client.put(*path, json={"version": self.version})
-        self._seen = {**self._seen, "aliases": sorted({*self.aliases, alias})}
+    @property
+    def detail(self) -> dict[str, Any]:
+        """All that is known of it: metrics by dataset, params, run, datasets, endpoints, files, flavors."""
+        path = self._scope.path("models", self.name, "versions", self.version, "detail")
+        found: dict[str, Any] = self._scope.client.get(*path)
+        return found
+
+    @property
+    def card(self) -> ModelCard:
+        """Its card: what people wrote of this version, else of the model, with what is known of this version."""
+        return card_of(self._scope, self.name, self.version)
+
+    def set_alias(self, alias: str, *, why: str = "") -> ModelVersion:
+        """Point an alias to this version; wherever it pointed before, it points here now.
+
+        Raises:
+            InsighterClientError: the alias is protected, and the move is not this caller's to make (403), or a gate
+                does not hold (409): :meth:`request` asks for the move.
+        """
+        path = self._scope.path("models", self.name, "aliases", alias.removeprefix("@"))
+        self._scope.client.put(*path, json={"version": self.version, "why": why})
+        self._seen = {**self._seen, "aliases": sorted({*self.aliases, alias.removeprefix("@")})}
         return self
+
+    def request(self, alias: str, *, why: str) -> AliasRequest:
+        """Ask that a protected alias be moved to this version; somebody who may approves it in JupyterLab."""
+        return ask_for(self._scope, self.name, alias, self.version, why)
+
+    def compare(self, other: ModelVersion | int) -> Comparison:
+        """This version beside another of the model: params, metrics, signature, datasets, requirements, files."""
+        number = other if isinstance(other, int) else other.version
+        return compared(self._scope, self.name, self.version, number)
 
     def lineage(self) -> LineageGraph:
         """What this version was made from, and what was made from it."""
@@ -193,19 +222,64 @@ class Model(Card):
         """A version itself, as MLflow's ``pyfunc``; the newest where omitted."""
         return self.version(which).load()
 
-    def set_alias(self, alias: str, version: int | str | None = None) -> ModelVersion:
-        """Point an alias to a version; the newest where omitted."""
-        pointed = self.version(version).set_alias(alias)
-        self._seen["aliases"] = {**self.aliases, alias: pointed.version}
+    @property
+    def card(self) -> ModelCard:
+        """What people wrote of it, with what is known of the version in use; shows itself as Markdown.
+
+        Example:
+            >>> ix.models["wine-quality"].card
+            >>> ix.models["wine-quality"].card.write("For tasters.\\n\\n{{metrics}}")
+        """
+        return card_of(self._scope, self.name, None)
+
+    def set_alias(self, alias: str, version: int | str | None = None, *, why: str = "") -> ModelVersion:
+        """Point an alias to a version; the newest where omitted. ``why`` is kept in the alias's history.
+
+        Raises:
+            InsighterClientError: the alias is protected, and the move is not this caller's to make (403), or a gate
+                does not hold (409): :meth:`request` asks for the move.
+        """
+        pointed = self.version(version).set_alias(alias, why=why)
+        self._seen["aliases"] = {**self.aliases, alias.removeprefix("@"): pointed.version}
         return pointed
+
+    def request(self, alias: str, version: int | str | None, *, why: str) -> AliasRequest:
+        """Ask that a protected alias be moved to a version, or (None) taken off; it is decided in JupyterLab.
+
+        Raises:
+            InsighterClientError: a gate does not hold, somebody has asked before, or the alias is not protected (409).
+
+        Example:
+            >>> ix.models["wine-quality"].request("champion", 3, why="AUC 0.94 on gold")
+        """
+        number = None if version is None else self.version(version).version
+        return ask_for(self._scope, self.name, alias, number, why)
+
+    def requests(self) -> Table[AliasRequest]:
+        """Moves of its aliases that were asked for: open ones first."""
+        return requests_of(self._scope, self.name)
+
+    def moves(self, alias: str | None = None) -> Table[AliasMove]:
+        """Who moved which alias from where to where, when and why; newest first."""
+        return moves_of(self._scope, self.name, alias)
+
+    def compare(self, left: int | str, right: int | str) -> Comparison:
+        """Two versions side by side, by number or alias: params, metrics, signature, datasets, requirements, files.
+
+        Example:
+            >>> ix.models["wine-quality"].compare("champion", 3)
+            >>> ix.models["wine-quality"].compare(1, 2).differences
+        """
+        return compared(self._scope, self.name, self.version(left).version, self.version(right).version)
 
     def lineage(self, version: int | None = None) -> LineageGraph:
         """What it was made from, and what was made from it; of all versions where none is named."""
         return lineage_of(self._scope, "model", self.name, version)
 
-    def delete_alias(self, alias: str) -> None:
+    def delete_alias(self, alias: str, *, why: str = "") -> None:
         """Remove an alias."""
-        self._scope.client.delete(*self._scope.path("models", self.name, "aliases", alias))
+        path = self._scope.path("models", self.name, "aliases", alias)
+        self._scope.client.send("DELETE", *path, query={"why": why} if why else {})
         self._seen["aliases"] = {key: value for key, value in self.aliases.items() if key != alias}
 
     def _lines(self) -> Sequence[str]:

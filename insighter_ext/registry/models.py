@@ -74,9 +74,3 @@ class RegisterModel(Model):
     run_id: str | None = Field(None, description="The run whose model to register; or give model_id.")
     model_id: str | None = None
     description: str = ""
-
-
-class SetAlias(Model):
-    """Point an alias to a version."""
-
-    version: int = Field(ge=1)

@@ -12,6 +12,7 @@ from insighter_ext.models import Page, PageQuery
 from insighter_ext.principal import Principal
 from insighter_ext.registry import protocol
 from insighter_ext.registry import signature as signatures
+from insighter_ext.registry.aliases import AliasService
 from insighter_ext.registry.endpoints import RegistryEndpoints
 from insighter_ext.registry.models import (
     ModelSignature,
@@ -20,6 +21,7 @@ from insighter_ext.registry.models import (
     RegisteredModelDetail,
     RegisterModel,
 )
+from insighter_ext.registry.versions import VersionService
 from insighter_ext.tracking.service import metric
 
 _MLMODEL = "MLmodel"
@@ -43,12 +45,16 @@ class RegistryService:
 
     Attributes:
         mlflow: the endpoints of MLflow's protocol.
+        aliases: what protects aliases, who moved them, what is asked for.
+        versions: what is known of versions, and cards.
     """
 
     def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
         self._data = data
         self._objects = objects
         self.mlflow = RegistryEndpoints(data)
+        self.aliases = AliasService(data)
+        self.versions = VersionService(data, self)
 
     async def list(self, principal: Principal, project_id: UUID, query: PageQuery) -> Page[RegisteredModel]:
         """A project's registered models, by name."""
@@ -97,9 +103,14 @@ class RegistryService:
         return _version(row)
 
     async def set_alias(
-        self, principal: Principal, project_id: UUID, name: str, alias: str, version: int
+        self, principal: Principal, project_id: UUID, name: str, alias: str, version: int, why: str = ""
     ) -> RegisteredModel:
-        """Point an alias to a version."""
+        """Point an alias to a version.
+
+        Raises:
+            Forbidden: it is protected: the hint says how to ask for the move.
+            Conflict: a gate does not hold.
+        """
         row = await self._data.call(
             principal,
             "models_set_alias",
@@ -107,6 +118,7 @@ class RegistryService:
             alias=protocol.alias_name(alias),
             version=str(version),
             project_id=project_id,
+            why=why,
         )
         return RegisteredModel(**_model(row))
 
@@ -114,9 +126,13 @@ class RegistryService:
         """Move a model with its versions and aliases to the trash. Its files stay with the runs that logged them."""
         await self._data.call(principal, "models_delete", name=name, project_id=project_id)
 
-    async def delete_alias(self, principal: Principal, project_id: UUID, name: str, alias: str) -> None:
+    async def delete_alias(
+        self, principal: Principal, project_id: UUID, name: str, alias: str, why: str = ""
+    ) -> None:
         """Remove an alias."""
-        await self._data.call(principal, "models_delete_alias", name=name, alias=alias, project_id=project_id)
+        await self._data.call(
+            principal, "models_delete_alias", name=name, alias=alias, project_id=project_id, why=why
+        )
 
     async def model_files(
         self, principal: Principal, project_id: UUID, name: str, version: int
@@ -136,6 +152,12 @@ class RegistryService:
         mlmodel = await asyncio.to_thread(signatures.parse, described or b"")
         example = await self._read(principal, files.get(signatures.example_path(mlmodel) or ""), _MAX_EXAMPLE)
         return await asyncio.to_thread(signatures.signature, mlmodel, example)
+
+    async def read_file(self, principal: Principal, files: ModelFiles, path: str) -> bytes | None:
+        """A small file of a model; None where it is not there, or too large to be what its name says."""
+        return await self._read(
+            principal, next((file for file in files if file.path == path), None), _MAX_MLMODEL
+        )
 
     async def _read(self, principal: Principal, file: ModelFile | None, limit: int) -> bytes | None:
         if file is None or file.size > limit:

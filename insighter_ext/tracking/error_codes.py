@@ -9,19 +9,22 @@ _BY_CODE = {
     "alias_not_found": (400, "INVALID_PARAMETER_VALUE"),
     "experiment_not_deleted": (404, "RESOURCE_DOES_NOT_EXIST"),
     "feature_disabled": (400, "FEATURE_DISABLED"),
+    # What is refused by a rule, whatever state it is in: clients shall not try again.
+    "alias_protected": (403, "PERMISSION_DENIED"),
+    "gates_failed": (403, "PERMISSION_DENIED"),
     "endpoint_not_found": (404, "ENDPOINT_NOT_FOUND"),
 }
 
 
 def error_code(error: InsighterError) -> tuple[int, str]:
     """MLflow's HTTP status and error code for a domain error (``mlflow/exceptions.py``)."""
+    if error.code in _BY_CODE:
+        return _BY_CODE[error.code]
     if error.status == 409:
         # Clients take RESOURCE_ALREADY_EXISTS for "fine, it is there": nothing else may be called so.
         return (
             (400, "RESOURCE_ALREADY_EXISTS") if error.code.endswith("_exists") else (409, "RESOURCE_CONFLICT")
         )
-    if error.code in _BY_CODE:
-        return _BY_CODE[error.code]
     return {
         400: (400, "INVALID_PARAMETER_VALUE"),
         401: (401, "UNAUTHENTICATED"),

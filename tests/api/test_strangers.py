@@ -59,6 +59,14 @@ BODIES: dict[str, dict[str, Any]] = {
         "events": ["model_version.created"],
     },
     "PATCH /projects/{project_id}/webhooks/{webhook_id}": {"name": "changed"},
+    "POST /projects/{project_id}/models/{name}/requests": {
+        "alias": "changed",
+        "version": 1,
+        "why": "changed",
+    },
+    "POST /projects/{project_id}/models/{name}/requests/{request_id}": {"decision": "approve"},
+    "PUT /projects/{project_id}/models/{name}/card": {"body": "changed", "revision": 0},
+    "PUT /projects/{project_id}/alias-rules": {"alias": "changed"},
     "POST /projects/{project_id}/deployments": {"name": "changed", "model": "changed", "version": 1},
     "PUT /projects/{project_id}/members/{user_id}": {"role": "viewer"},
     "PUT /projects/{project_id}/owner": {"user_id": str(uuid4())},
@@ -148,6 +156,8 @@ def ask(treasure: Treasure, person: httpx.Client, method: str, path: str, at: st
     sent: dict[str, Any] = {"json": body} if body is not None else {}
     if path.endswith("/lineage/impact"):
         sent["params"] = {"kind": "dataset", "key": treasure.dataset}
+    if path.endswith("/models/{name}/compare"):
+        sent["params"] = {"left": 1, "right": 1}
     return person.request(method, at, **sent)
 
 

@@ -34,6 +34,8 @@ LEFT_OUT = {
     "released_objects": "a note of what is still to be cleared away",
     "achievements_earned": "by people, who are not there, for events, which stay",
     "achievements_counters": "the same, on the way there",
+    "alias_moves": "who moved what, in the names of people who are not there; the audit goes along",
+    "alias_requests": "of people who are not there",
 }
 SHA, OTHER_SHA, NOTEBOOK_SHA = "ab" * 32, "cd" * 32, "0e" * 32
 
@@ -88,6 +90,15 @@ def a_project(owner: Person) -> dict[str, Any]:
     owner.call("assessments_create", trace_id="tr-1", assessment=said)
     owner.call("models_register", project_id=project, name="rating", model_id=model)
     owner.call("models_set_alias", name="rating", alias="champion", version="1", project_id=project)
+    owner.call(
+        "alias_rules_put", project_id=project, model="rating", alias="champion", role="admin", approvals=1,
+        gates=[{"metric": "f1", "op": ">=", "value": 0.5, "dataset": None}],
+    )  # fmt: skip
+    owner.call("alias_rules_put", project_id=project, alias="prod-*", role="editor")
+    owner.call("models_write_card", name="rating", body=f"made by {run}", revision=0, project_id=project)
+    owner.call(
+        "models_write_card", name="rating", version="1", body="the first", revision=0, project_id=project
+    )
     owner.call(
         "deployments_create", project_id=project, id=uuid4(), name="wine", model_name="rating", model_version=1,
         port=50123, host="here", host_key="key",

@@ -25,6 +25,7 @@ NOT_AUDITED = {
     "audit_heads": "the ends of its chains",
     "assets": "made by triggers of what is audited itself",
     "achievements_earned": "counted from the events",
+    "alias_moves": "the history of aliases, which are audited",
     "achievements_counters": "how far it is, counted from the events",
     "achievements_off": "how somebody likes it, which gives and takes no right",
     "lineage_edges": "made by triggers of what is audited itself, and with a version that is",
@@ -232,6 +233,17 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         " values (%s, 1, 'Wine', now(), 'Ann', %s)",
         project, owner.user_id,
     )  # fmt: skip
+    model = database.superuser("select id from insighter.registered_models where project_id = %s", project)[
+        0
+    ][0]
+    for columns, values in [
+        ("alias_rules (project_id, model_id, created_by, alias, role)", "'prod', 'editor'"),
+        ("alias_requests (project_id, model_id, created_by, alias, why)", "'prod', 'better'"),
+        ("model_cards (project_id, model_id, created_by, revision, body)", "1, 'a card'"),
+    ]:
+        database.superuser(
+            f"insert into insighter.{columns} values (%s, %s, %s, {values})", project, model, owner.user_id
+        )
     organisation = uuid4()
     database.superuser(
         "insert into insighter.organisations (id, name, created_by) values (%s, %s, %s)",
@@ -300,6 +312,9 @@ CHANGES = [
     ("registered_models", "description = 'd'", "project_id = %(project)s", "description", "", "d"),
     ("model_versions", "stage = 'Staging'", "project_id = %(project)s", "stage", "None", "Staging"),
     ("model_aliases", "alias = 'best'", "project_id = %(project)s", "alias", "champion", "best"),
+    ("alias_rules", "role = 'admin'", "project_id = %(project)s", "role", "editor", "admin"),
+    ("alias_requests", "state = 'rejected'", "project_id = %(project)s", "state", "open", "rejected"),
+    ("model_cards", "body = 'words'", "project_id = %(project)s", "body", "a card", "words"),
     ("deployments", "status = 'stopped'", "project_id = %(project)s", "status", "starting", "stopped"),
     ("achievements", "icon = 'flag'", "project_id = %(project)s", "icon", "star", "flag"),
     ("trash", "name = 'tree'", "project_id = %(project)s", "name", "forest", "tree"),

@@ -62,6 +62,8 @@ class World:
         self.nothing = {
             **{name: uuid4() for name in ("project", "deployment", "organisation", "credential", "token")},
             "achievement": uuid4(),
+            "alias_rule": uuid4(),
+            "alias_request": uuid4(),
             **{
                 name: uuid4()
                 for name in (
@@ -202,8 +204,11 @@ class World:
             ("canary closed model", self.values["closed_model"], "closed"),
         ]:
             owner.call("models_register", project_id=project, name=name, model_id=logged)
-            owner.call("models_set_alias", name=name, alias=alias, version="1", project_id=project)
+            owner.call(
+                "models_set_alias", name=name, alias=alias, version="1", project_id=project, why="canary"
+            )
         self.values |= {"experiment": int(experiment), "run_hex": run, "logged_model": model}
+        self._aliases()
         self.values["run"] = self._one("select id from insighter.runs where name = 'canary run'")
         for value, name in [("model", "canary model"), ("closed_registered", "canary closed model")]:
             self.values[value] = self._one("select id from insighter.registered_models where name = %s", name)
@@ -230,6 +235,26 @@ class World:
         self.values |= {"webhook": hook, "delivery": sent}
 
         self._notebooks(experiment)
+
+    def _aliases(self) -> None:
+        """A protected alias of each model, a request to move it, and what people wrote of the model."""
+        owner, project = self.people["owner"], self.values["project"]
+        for name, alias, value, asker in [
+            ("canary model", "guarded", "alias", "editor"),
+            ("canary closed model", "shut", "closed_alias", "admin"),
+        ]:
+            self.values[f"{value}_rule"] = owner.call(
+                "alias_rules_put",
+                project_id=project,
+                model=name,
+                alias=f"{alias}*",
+                role="admin",
+                approvals=1,
+            )["id"]
+            self.values[f"{value}_request"] = self.people[asker].call(
+                "models_request_alias", name=name, alias=alias, version="1", why="canary", project_id=project
+            )["id"]
+            owner.call("models_write_card", name=name, body="canary card", revision=0, project_id=project)
 
     def _notebooks(self, experiment: str) -> None:
         """An open one and a closed one, each with a version, a kernel, and a run that it made."""

@@ -16,6 +16,12 @@ export function notificationText(item: Notification, trans: TranslationBundle): 
       return trans.__('%1 mentioned you on %2', who, what);
     case 'comment':
       return trans.__('%1 commented on %2', who, what);
+    case 'alias_asked':
+      return trans.__('%1 asks for your approval of @%3 of %2', who, what, String(item.data['alias']));
+    case 'alias_decided':
+      return item.data['state'] === 'rejected'
+        ? trans.__('%1 rejected your move of @%3 of %2', who, what, String(item.data['alias']))
+        : trans.__('%1 approved your move of @%3 of %2', who, what, String(item.data['alias']));
     default: {
       // another capability brings its own words
       const { title } = item.data;

@@ -21,6 +21,8 @@ const SENTENCES: Readonly<Record<string, readonly [Say, fact?: string]>> = {
   'project.shared': [(t, ...a) => t.__('%1 made the project %2 %3', ...a), 'after'],
   'project.exported': [(t, ...a) => t.__('%1 exported the project %2', ...a)],
   'project.imported': [(t, ...a) => t.__('%1 imported the project %2', ...a)],
+  'project.protected': [(t, ...a) => t.__('%1 said who may move %3 of all models', ...a), 'alias'],
+  'project.unprotected': [(t, ...a) => t.__('%1 took the protection off %3 of all models', ...a), 'alias'],
 
   'member.added': [(t, ...a) => t.__('%1 added %2 as %3', ...a), 'after'],
   'member.joined': [(t, ...a) => t.__('%2 joined as %3', ...a), 'after'],
@@ -66,6 +68,13 @@ const SENTENCES: Readonly<Record<string, readonly [Say, fact?: string]>> = {
   'model.restored': [(t, ...a) => t.__('%1 restored the model %2', ...a)],
   'model.aliased': [(t, ...a) => t.__('%1 set %2 to v%3', ...a), 'version'],
   'model.unaliased': [(t, ...a) => t.__('%1 removed the alias %2', ...a)],
+  'model.asked': [(t, ...a) => t.__('%1 asked for a move of %2', ...a)],
+  'model.approved': [(t, ...a) => t.__('%1 approved the move of %2', ...a)],
+  'model.rejected': [(t, ...a) => t.__('%1 rejected the move of %2', ...a)],
+  'model.withdrawn': [(t, ...a) => t.__('%1 withdrew the move of %2', ...a)],
+  'model.protected': [(t, ...a) => t.__('%1 said who may move %2', ...a)],
+  'model.unprotected': [(t, ...a) => t.__('%1 took the protection off %2', ...a)],
+  'model.described': [(t, ...a) => t.__('%1 wrote the card of %2', ...a)],
 
   'deployment.deployed': [(t, ...a) => t.__('%1 deployed %3 as %2', ...a), 'model'],
   'deployment.started': [(t, ...a) => t.__('%1 started the endpoint %2', ...a)],

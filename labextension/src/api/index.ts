@@ -46,12 +46,28 @@ export type {
   RunDetail
 } from './experiments';
 export type {
+  AliasBoard,
+  AliasCheck,
+  AliasMove,
+  AliasRequest,
+  AliasRule,
+  AliasState,
+  CardRevision,
+  Compared,
+  ComparedGroup,
+  Gate,
+  GateResult,
+  ModelCard,
   ModelSignature,
   ModelVersion,
+  PutAliasRule,
   RegisteredModel,
   RegisteredModelDetail,
   RegisterModel,
-  SignatureField
+  SignatureField,
+  VersionComparison,
+  VersionDetail,
+  VersionMetric
 } from './models';
 export type {
   Achievement,

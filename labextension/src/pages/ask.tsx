@@ -1,6 +1,6 @@
 import { Dialog } from '@jupyterlab/apputils';
 import { ReactWidget } from '@jupyterlab/ui-components';
-import { Signal } from '@lumino/signaling';
+import { type ISignal, Signal } from '@lumino/signaling';
 import * as React from 'react';
 
 import { ErrorNote, UiProvider, type IUi } from '../components';
@@ -8,8 +8,8 @@ import { ErrorNote, UiProvider, type IUi } from '../components';
 /** A question that is a form. */
 export interface IQuestion<V, T> {
   title: string;
-  /** The word on the button that does it. */
-  accept: string;
+  /** The word on the button that does it; it can depend on what is filled in. */
+  accept: string | ((value: V) => string);
   /** Whether it destroys something. */
   warn?: boolean;
   /** Whether Enter cancels: for what is destroyed without anything to be typed in first. */
@@ -37,7 +37,8 @@ interface IState<V> {
 class FormDialog<V, T> extends Dialog<V> {
   constructor(question: IQuestion<V, T>) {
     const body = new FormBody(question);
-    const label = question.accept;
+    const { accept } = question;
+    const label = typeof accept === 'string' ? accept : accept(question.initial);
     super({
       title: question.title,
       body,
@@ -51,6 +52,15 @@ class FormDialog<V, T> extends Dialog<V> {
     this._form = body;
     this._question = question;
     this.addClass('jp-Insighter-Ask');
+    if (typeof accept !== 'string') {
+      body.changed.connect(() => {
+        const word = this.node.querySelector('.jp-mod-accept .jp-Dialog-buttonLabel');
+        const label = accept(body.state.value);
+        if (word && word.textContent !== label) {
+          word.textContent = word.ariaLabel = label;
+        }
+      });
+    }
   }
 
   outcome: T | null = null;
@@ -132,6 +142,10 @@ class FormBody<V, T> extends ReactWidget {
 
   protected override render(): JSX.Element {
     return <Form body={this} question={this.question} changed={this._changed} />;
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
   }
 
   private readonly _changed = new Signal<this, void>(this);

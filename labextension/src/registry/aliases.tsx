@@ -1,118 +1,64 @@
 import { addIcon, closeIcon } from '@jupyterlab/ui-components';
-import * as React from 'react';
 
-import { Button, ErrorNote, IconButton } from '../components';
+import type { RegisteredModelDetail } from '../api';
+import { IconButton } from '../components';
 import { useHost, useMay } from '../pages/host';
+import { useResource } from '../pages/resource';
+import { Lock } from './gates';
 import type { RegisteredModelModel } from './model';
+import { askMove, takeOff } from './move';
 
-interface IAliasesProps {
-  model: RegisteredModelModel;
-  version: number;
-  /** The aliases of this version. */
-  own: ReadonlyArray<string>;
-  /** All aliases of the model, and the versions they name. */
-  all: Readonly<Record<string, number>>;
+/** An alias as a chip, with a padlock where it is protected. */
+export function Chip(props: {
+  alias: string;
+  locked: boolean;
+  title?: string;
+  children?: React.ReactNode;
+}): JSX.Element {
+  return (
+    <span className="jp-Insighter-Chip" title={props.title}>
+      {props.locked && <Lock />}@{props.alias}
+      {props.children}
+    </span>
+  );
 }
 
-/** The aliases of a version, as chips, with a small field to give it another. */
-export function Aliases({ model, version, own, all }: IAliasesProps): JSX.Element {
-  const { trans, projects } = useHost();
-  const [typed, setTyped] = React.useState<string | null>(null);
-  const [error, setError] = React.useState<unknown>(null);
-  const [busy, setBusy] = React.useState(false);
-  const list = React.useId();
+/** The aliases of a version, as chips, to be taken off, and with a button to give it another. */
+export function Aliases(props: {
+  model: RegisteredModelModel;
+  detail: RegisteredModelDetail;
+  version: number;
+  own: ReadonlyArray<string>;
+}): JSX.Element {
+  const { model, detail, version, own } = props;
+  const host = useHost();
+  const { trans } = host;
+  const { value: board } = useResource(model.board);
   const mayChange = useMay(model.project, 'editor');
-
-  const act = async (action: () => Promise<void>): Promise<boolean> => {
-    setBusy(true);
-    setError(null);
-    try {
-      await action();
-      void projects.refresh();
-      return true;
-    } catch (reason) {
-      setError(reason);
-      return false;
-    } finally {
-      setBusy(false);
-    }
-  };
-  const save = async () => {
-    const alias = (typed ?? '').trim().replace(/^@/, '');
-    if (alias && (await act(() => model.setAlias(alias, version)))) {
-      setTyped(null);
-    }
-  };
-  const alias = (typed ?? '').trim().replace(/^@/, '');
-  const before = all[alias];
-
   return (
     <div className="jp-Insighter-Aliases">
       {own.map(name => (
-        <span key={name} className="jp-Insighter-Chip">
-          @{name}
+        <Chip
+          key={name}
+          alias={name}
+          locked={board?.aliases.some(each => each.alias === name && each.protected) ?? false}
+        >
           {mayChange && (
             <IconButton
               icon={closeIcon}
               label={trans.__('Take the alias @%1 off version %2', name, version)}
-              disabled={busy}
-              onClick={() => void act(() => model.removeAlias(name))}
+              onClick={() => void takeOff(host, model, detail, name)}
             />
           )}
-        </span>
+        </Chip>
       ))}
-      {!mayChange ? null : typed === null ? (
+      {mayChange && (
         <IconButton
           icon={addIcon}
           label={trans.__('Give version %1 an alias', version)}
-          onClick={() => setTyped('')}
+          onClick={() => void askMove(host, model, detail, { version })}
         />
-      ) : (
-        <form
-          className="jp-Insighter-Aliases-form"
-          onSubmit={event => {
-            event.preventDefault();
-            void save();
-          }}
-        >
-          <input
-            className="jp-mod-styled"
-            aria-label={trans.__('Alias for version %1', version)}
-            placeholder={trans.__('champion')}
-            list={list}
-            autoFocus
-            spellCheck={false}
-            value={typed}
-            onChange={event => setTyped(event.target.value)}
-            onKeyDown={event => {
-              if (event.key === 'Escape') {
-                event.stopPropagation();
-                setTyped(null);
-                setError(null);
-              }
-            }}
-          />
-          <datalist id={list}>
-            {Object.keys(all)
-              .filter(name => !own.includes(name))
-              .map(name => (
-                <option key={name} value={name} />
-              ))}
-          </datalist>
-          <Button disabled={busy || !alias} onClick={() => void save()}>
-            {before !== undefined && before !== version ? trans.__('Move from v%1', before) : trans.__('Set')}
-          </Button>
-          <IconButton
-            icon={closeIcon}
-            label={trans.__('Cancel')}
-            onClick={() => {
-              setTyped(null);
-              setError(null);
-            }}
-          />
-        </form>
       )}
-      {error !== null && <ErrorNote error={error} />}
     </div>
   );
 }

@@ -5,6 +5,7 @@ import {
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { Clipboard, ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { copyIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
@@ -30,12 +31,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Registered models, their versions and aliases.',
   autoStart: true,
   requires: [IProjects, ISidebar, IAssets],
-  optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
+  optional: [IRenderMimeRegistry, ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
   activate: (
     app: JupyterFrontEnd,
     projects: IProjects,
     sidebar: ISidebar,
     assets: IAssets,
+    rendermime: IRenderMimeRegistry | null,
     translator: ITranslator | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
@@ -55,12 +57,12 @@ const plugin: JupyterFrontEndPlugin<void> = {
       key: ({ project, name }) => `${project}:${name}`,
       label: ({ name }) => name,
       caption: ({ name }) => trans.__('Model %1', name),
-      make: async args => (await import('./widget')).modelContent(host, args)
+      make: async args => (await import('./widget')).modelContent(host, rendermime, args)
     });
 
     commands.addCommand(CommandIDs.open, {
       label: args => (args['isPalette'] ? trans.__('Open Model…') : trans.__('Open')),
-      caption: trans.__('Show a model’s versions, aliases and signature'),
+      caption: trans.__('Show a model’s versions, aliases and card'),
       icon: args => (args['isPalette'] ? undefined : modelIcon),
       isEnabled: args => textArg(args, 'project') !== undefined || projects.current !== null,
       describedBy: describe({

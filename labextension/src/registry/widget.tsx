@@ -1,3 +1,5 @@
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+
 import type { IHost } from '../pages/host';
 import { type IPageArgs, PageContent } from '../pages/widget';
 import { RegisteredModelModel } from './model';
@@ -9,7 +11,13 @@ export interface IModelArgs extends IPageArgs {
 }
 
 /** The page of a registered model, for the main area. */
-export function modelContent(host: IHost, args: IModelArgs): PageContent<IModelArgs> {
+export function modelContent(
+  host: IHost,
+  rendermime: IRenderMimeRegistry | null,
+  args: IModelArgs
+): PageContent<IModelArgs> {
   const model = new RegisteredModelModel(args.project, args.name);
-  return new PageContent(args, host, <ModelPage model={model} />, () => model.dispose());
+  return new PageContent(args, host, <ModelPage model={model} rendermime={rendermime} />, () =>
+    model.dispose()
+  );
 }
