@@ -65,6 +65,25 @@ class Kernel:
         self._socket.send(json.dumps({**message, "buffers": []}))
         return wanted
 
+    def timeout(self, seconds: float) -> None:
+        """How long to wait for a message."""
+        self._socket.settimeout(seconds)
+
+    def receive(self) -> dict[str, Any]:
+        """The next message, whatever it is about.
+
+        Raises:
+            TimeoutError: there is none.
+        """
+        while True:
+            try:
+                received = self._socket.recv()
+            except websocket.WebSocketTimeoutException:
+                raise TimeoutError from None
+            if isinstance(received, str) and received:
+                answer: dict[str, Any] = json.loads(received)
+                return answer
+
     def try_run(self, code: str) -> Outputs:
         """Run a cell to its end."""
         wanted = self.send(code)

@@ -168,36 +168,44 @@ def begin_elsewhere(server: JupyterServer) -> str:
     return done.stdout.split()[-1]
 
 
+def memory_group(megabytes: int) -> Path | None:
+    """A new control group with a limit of memory; None where none may be made."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers not in {"", "memory"}:
+            continue
+        base = Path("/sys/fs/cgroup") / controllers / path.lstrip("/")
+        group = base / f"insighter-test-{os.getpid()}"
+        with contextlib.suppress(OSError):
+            group.mkdir()
+            try:
+                (group / ("memory.limit_in_bytes" if controllers else "memory.max")).write_text(
+                    f"{megabytes << 20}"
+                )
+                return group
+            except OSError:
+                group.rmdir()
+    return None
+
+
 @contextlib.contextmanager
 def limited(megabytes: int) -> Iterator[Callable[[int], None]]:
     """A control group with a limit of memory; processes are put into it by their number."""
-    line = next(
-        line
-        for line in Path("/proc/self/cgroup").read_text().splitlines()
-        if ":memory:" in line or line[:3] == "0::"
-    )
-    for base, limit in (
-        (Path("/sys/fs/cgroup/memory") / line.split(":", 2)[2].lstrip("/"), "memory.limit_in_bytes"),
-        (Path("/sys/fs/cgroup") / line.split(":", 2)[2].lstrip("/"), "memory.max"),
-    ):
-        group = base / f"insighter-test-{os.getpid()}"
-        try:
-            group.mkdir()
-            (group / limit).write_text(f"{megabytes << 20}")
-        except OSError:
+    group = memory_group(megabytes)
+    if group is None:
+        pytest.skip("needs control groups of memory that may be made here")
+
+    def confine(pid: int) -> None:
+        (group / "cgroup.procs").write_text(str(pid))
+
+    try:
+        yield confine
+    finally:
+        for _ in range(100):
             with contextlib.suppress(OSError):
                 group.rmdir()
-            continue
-        try:
-            yield lambda pid: (group / "cgroup.procs").write_text(str(pid)) and None
-        finally:
-            for _ in range(50):
-                with contextlib.suppress(OSError):
-                    group.rmdir()
-                    break
-                time.sleep(0.1)
-        return
-    pytest.skip("needs control groups of memory that may be made here")
+                break
+            time.sleep(0.1)
 
 
 @pytest.mark.timeout(180)
