@@ -1,8 +1,8 @@
 """Live cards: under a cell that begins a run stands how the run is doing, and in the end how it went.
 
 What a cell begins is one output of that cell, updated from a thread of its own while the cell computes. It is plain
-HTML, so it stays in the saved notebook and needs no kernel to be read. Where only a widget can be updated later, in Voilà
-and within an ``Output`` widget, it is one.
+HTML, so it stays in the saved notebook and needs no kernel to be read. Where only a widget can be updated later, in
+Voilà and within an ``Output`` widget, it is one.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ class Table:
         if changed and going and now - deck.shown < (_SECOND if age < _MINUTE else 2 * _SECOND):
             deck.changed = True
             return
-        if (changed or now - deck.shown >= pause) and deck.surface is not None:
+        if (changed or (going and now - deck.shown >= pause)) and deck.surface is not None:
             html, text = self._draw(deck)
             deck.surface.show(html, text)
             deck.shown = now

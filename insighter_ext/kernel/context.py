@@ -1,7 +1,7 @@
 """What every run that a notebook begins knows of it: the notebook, and the commit of the repository that it is in.
 
-MLflow finds this module by its entry point ``mlflow.run_context_provider`` when it is imported, and so do the cards: as long
-as MLflow is not imported, nothing of this is.
+MLflow finds this module by its entry point ``mlflow.run_context_provider`` when it is imported, and the cards begin
+here too: as long as MLflow is not imported, nothing of this is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FRESH = 5.0
 _MARKER = ".insighter.json"
 
 
-class KernelContext(RunContextProvider):  # type: ignore[misc]
+class KernelContext(RunContextProvider):
     """Tags of runs that a kernel of Jupyter begins. Without effect elsewhere: scripts have MLflow's own."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ def _leave_open() -> None:
     """At its end MLflow calls the innermost run that is still open finished. In a kernel nobody said so: the server,
     which knows whether the kernel was shut down or restarted, says how the run ended."""
     try:
-        stack: Any = sys.modules["mlflow.tracking.fluent"]._active_run_stack  # type: ignore[attr-defined]
+        stack: Any = sys.modules["mlflow.tracking.fluent"]._active_run_stack
         for runs in stack.get_all_thread_values().values():
             runs.clear()
     except Exception:

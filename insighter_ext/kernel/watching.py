@@ -1,8 +1,8 @@
 """What MLflow's client sends while it works, for the cards of this kernel: seen as it passes, asked of nobody.
 
 MLflow has no place for listeners. So the few methods of its REST store through which all of its APIs write,
-autologging's queue included, are wrapped: each runs as it did, and what it has sent is noted after it. Nothing that goes
-wrong here reaches them.
+autologging's queue included, are wrapped: each runs as it did, and what it has sent is noted after it. Nothing that
+goes wrong here reaches them.
 """
 
 from __future__ import annotations
