@@ -14,6 +14,7 @@ import home from './home/plugin';
 import projects from './projects/plugin';
 import registry from './registry/plugin';
 import sharing from './sharing/plugin';
+import runLink from './tracking/link';
 import tracking from './tracking/plugin';
 import trash from './trash/plugin';
 
@@ -29,6 +30,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   datahub,
   notebooks,
   tracking,
+  runLink,
   registry,
   deployments,
   achievements,
