@@ -197,8 +197,9 @@ def _told(error: BaseException) -> str:
 class Tracking:
     """``%%track`` for a shell.
 
-    The cell is not run by the magic: its first line becomes the beginning of the run, and the rest stays the cell that it
-    is, with ``await``, its value shown, and its own lines in tracebacks. The run ends when IPython says that the cell has.
+    The cell is not run by the magic: its first line becomes the beginning of the run, and the rest stays the cell
+    that it is, with ``await``, its value shown, and its own lines in tracebacks. The run ends when IPython says that
+    the cell has.
 
     Args:
         shell: IPython's.

@@ -17,7 +17,8 @@ TRAIN = """import math, time, mlflow
 with mlflow.start_run(run_name="forest"):
     mlflow.log_params({"learning_rate": 0.1, "max_depth": 12, "criterion": "gini"})
     for step in range(40):
-        mlflow.log_metrics({"loss": math.exp(-step / 9) + math.sin(step) / 20, "auc": 1 - math.exp(-step / 7) / 2}, step=step)
+        loss = math.exp(-step / 9) + math.sin(step) / 20
+        mlflow.log_metrics({"loss": loss, "auc": 1 - math.exp(-step / 7) / 2}, step=step)
         time.sleep(0.2)
 """
 
@@ -82,7 +83,7 @@ def test_a_run_is_seen_while_it_goes_on_and_afterwards(page: Page, lab: JupyterS
         "text/plain",
     }
     run = "".join(output["data"]["text/html"]).split("insighter-run=")[1].split('"')[0]
-    page.goto(f"{lab.url}/lab?reset&insighter-run={run}")
+    page.goto(f"{lab.url}/lab/workspaces/linked?insighter-run={run}")
     wait_until_loaded(page)
     expect(page.get_by_role("heading", name="forest")).to_be_visible(timeout=SLOW)
     assert "insighter-run" not in page.url

@@ -80,6 +80,8 @@ def test_a_kernel_that_died_ends_its_runs_with_the_reason(
         assert words in detail
         assert [mlflow(api, run)[0] for run in others] == ["RUNNING"] * 2, "another kernel goes on"
 
+        if reason != "killed":
+            return
         # Jupyter restarts what died, with the same credential: what runs now is another matter.
         deadline = time.monotonic() + 30
         while api.get(f"/api/kernels/{running.id}").json()["execution_state"] in {

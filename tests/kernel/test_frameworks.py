@@ -1,7 +1,7 @@
-"""The frameworks that models are made with: trained, logged by MLflow itself, registered, loaded back, the same predictions.
+"""The frameworks that models are made with: trained, autologged, registered, loaded back, the same predictions.
 
-Each in a process of its own, with the unmodified client and the credential of a program: frameworks do not like each other
-in one process, and some stay in memory.
+Each in a process of its own, with the unmodified client and the credential of a program: frameworks do not like each
+other in one process, and some stay in memory.
 """
 
 from __future__ import annotations
