@@ -29,13 +29,12 @@ class KernelContext(RunContextProvider):
 
     def __init__(self) -> None:
         self._git: tuple[float, dict[str, str]] | None = None
+        self._leaves_open = False
         try:
             if _in_kernel():
                 from insighter_ext.kernel.cards import lay
 
                 lay()
-                if os.environ.get("INSIGHTER_TOKEN", "").startswith("ixk_"):
-                    atexit.register(_leave_open)
         except Exception:
             log.debug("no cards here", exc_info=True)
 
@@ -45,6 +44,10 @@ class KernelContext(RunContextProvider):
 
     def tags(self) -> dict[str, str]:
         """The notebook and its commit, as far as they are known."""
+        if not self._leaves_open and os.environ.get("INSIGHTER_TOKEN", "").startswith("ixk_"):
+            # Not before: what is registered last is called first, and MLflow registers its own when it is imported.
+            atexit.register(_leave_open)
+            self._leaves_open = True
         session = os.environ.get("JPY_SESSION_NAME")
         notebook = Path(session) if session and os.path.isabs(session) else None
         found = {"mlflow.source.type": "NOTEBOOK"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import httpx
@@ -174,3 +175,23 @@ def test_the_machine_s_load_is_logged(
             detail = runs.named(name)
             assert detail["status"] == "FINISHED"
         assert runs.named("without")["metrics"] == {}
+
+
+@pytest.mark.timeout(120)
+def test_a_run_knows_its_notebook_and_commit(
+    server: JupyterServer, api: httpx.Client, project: dict[str, Any]
+) -> None:
+    folder = server.root / project["folder"] / "deep"
+    folder.mkdir()
+    who = ["-c", "user.name=Ana", "-c", "user.email=ana@example.org"]
+    for words in (["init"], ["commit", "--allow-empty", "-m", "first"]):
+        subprocess.run(["git", "-C", str(folder), *who, *words], check=True, capture_output=True)
+    said = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], check=True, capture_output=True)
+    with kernel(server, f"{project['folder']}/deep", file="Trees.ipynb") as running:
+        running.run("import mlflow\nwith mlflow.start_run(run_name='known'): pass")
+        tags = Runs(api, project).named("known")["tags"]
+        assert tags["mlflow.source.type"] == "NOTEBOOK"
+        assert tags["mlflow.source.name"] == "deep/Trees.ipynb"
+        assert tags["mlflow.source.git.commit"] == said.stdout.decode().strip()
+        assert tags["insighter.git.dirty"] == "false"
+        assert "mlflow.source.git.repoURL" not in tags
