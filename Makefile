@@ -65,6 +65,12 @@ $(VENV)/.test-packages: locks/test.txt | $(BIN)/python
 	@$(node_launchers)
 	@touch $(VENV)/.packages $@
 
+# Their tests are left out where these are not to be had. By pip: PyTorch is often a build that only pip is set up to find.
+$(VENV)/.frameworks: locks/frameworks.txt $(VENV)/.test-packages
+	@echo "Installing the frameworks that models are tested with"
+	@if $(BIN)/python -m pip install --quiet -r locks/frameworks.txt; then touch $@; \
+	else echo "They could not be installed: their tests are left out."; [ "$$CI" != true ]; fi
+
 # An editable install takes neither the front end nor the server's configuration along: both are put in place here.
 $(VENV)/.insighter: pyproject.toml setup.py $(wildcard jupyter-config/server-config/*.json) $(VENV)/.packages
 	@echo "Installing Insighter for development"
@@ -105,7 +111,7 @@ run: install ## open JupyterLab with Insighter, in the folder projects/
 	exec $(BIN)/jupyter lab --ServerApp.root_dir=projects $$options $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.test-packages install $(EMULATOR)/node_modules/.package-lock.json ## run all tests; make test ARGS="tests/unit -k lineage" runs some
+test: $(VENV)/.frameworks install $(EMULATOR)/node_modules/.package-lock.json ## run all tests; make test ARGS="tests/unit -k lineage" runs some
 	@.ci/test $(ARGS)
 
 .PHONY: lint
@@ -144,7 +150,7 @@ build: $(VENV)/.test-packages ## the wheel, into dist/
 
 .PHONY: lock
 lock: | $(BIN)/python ## resolve locks/*.txt again; make lock ARGS=--upgrade takes newer versions
-	@for lock in "test --extra test" "dev --extra build -c locks/test.txt" "run -c locks/test.txt"; do \
+	@for lock in "test --extra test" "frameworks --extra frameworks -c locks/test.txt" "dev --extra build -c locks/test.txt" "run -c locks/test.txt"; do \
 		set -- $$lock; name=$$1; shift; echo "locks/$$name.txt"; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 			pyproject.toml --output-file locks/$$name.txt "$$@" $(ARGS) || exit 1; \

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from insighter_ext.kernel import (
         activity,
         bus,
+        cards,
         connect,
         datasets,
         deployments,
@@ -40,6 +41,7 @@ __all__ = [
     "__version__",
     "activity",
     "bus",
+    "cards",
     "connect",
     "datasets",
     "deployments",
@@ -56,6 +58,7 @@ _SDK = frozenset(
     {
         "activity",
         "bus",
+        "cards",
         "connect",
         "datasets",
         "deployments",

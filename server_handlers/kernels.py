@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,7 +24,9 @@ from tornado.netutil import bind_sockets
 from tornado.routing import PathMatches, Rule, RuleRouter
 
 from insighter_ext.errors import InsighterError, Unauthenticated
+from insighter_ext.tracking.endings import RESTARTED, SHUT_DOWN, Ending
 from server_handlers.environment import without_secrets
+from server_handlers.kernel_ends import KernelEnds
 from server_handlers.principals import principal_of
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class KernelEnvironment:
         self._credentials: dict[str, Issued] = {}
         self._revoking: set[asyncio.Task[None]] = set()
         self._wrapped: list[str] = []
+        self._ends: KernelEnds | None = None
         self._door: HTTPServer | None = None
         self._door_url: str | None = None
         self._told = False
@@ -79,6 +82,8 @@ class KernelEnvironment:
             log.info("kernels run behind a gateway: they get no environment from Insighter")
             return
         start, shutdown, remove = manager.start_kernel, manager.shutdown_kernel, manager.remove_kernel
+        restart = manager.restart_kernel
+        ends = self._ends = KernelEnds(manager, self._process_ended)
 
         async def start_kernel(*args: Any, **kwargs: Any) -> Any:
             if kwargs.get("kernel_id") in manager:
@@ -103,24 +108,33 @@ class KernelEnvironment:
             if issued is not None:
                 if kernel_id in manager:
                     self._credentials[kernel_id] = issued
+                    ends.watch(kernel_id)
                     await self._attach(issued, notebook, kernel_id)
                 else:
                     self._revoke(issued)
             return kernel_id
 
         async def shutdown_kernel(kernel_id: str, *args: Any, **kwargs: Any) -> Any:
-            answer = await shutdown(kernel_id, *args, **kwargs)
+            with ends.asked(kernel_id):
+                answer = await shutdown(kernel_id, *args, **kwargs)
             # Whoever ended the kernel may rely on it that the credential has ended too.
-            if self._revoking:
-                await asyncio.wait(set(self._revoking))
+            await self._settled()
+            return answer
+
+        async def restart_kernel(kernel_id: str, *args: Any, **kwargs: Any) -> Any:
+            with ends.asked(kernel_id, RESTARTED):
+                answer = await restart(kernel_id, *args, **kwargs)
+            # The next process has the same credential: what this one left is told before a cell of that one runs.
+            ends.restarted(kernel_id)
+            await self._settled()
             return answer
 
         def remove_kernel(kernel_id: str, *args: Any, **kwargs: Any) -> Any:
             # All ends meet here: shut down, culled, died, failed to start.
-            self._revoke(self._credentials.pop(kernel_id, None))
+            self._revoke(self._credentials.pop(kernel_id, None), ends.forget(kernel_id))
             return remove(kernel_id, *args, **kwargs)
 
-        for wrapper in (start_kernel, shutdown_kernel, remove_kernel):
+        for wrapper in (start_kernel, shutdown_kernel, restart_kernel, remove_kernel):
             setattr(manager, wrapper.__name__, wrapper)
             self._wrapped.append(wrapper.__name__)
 
@@ -131,6 +145,8 @@ class KernelEnvironment:
                 delattr(self._serverapp.kernel_manager, name)
         self._wrapped.clear()
         self._credentials.clear()
+        if self._ends is not None:
+            await self._ends.close()
         if self._revoking:
             await asyncio.wait(set(self._revoking), timeout=5)
         if self._door is not None:
@@ -217,18 +233,39 @@ class KernelEnvironment:
             self._door_url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         return self._door_url
 
-    def _revoke(self, issued: Issued | None) -> None:
-        if issued is None:
-            return
-        principal, credential = issued
-        task = asyncio.ensure_future(self._end(principal, credential.id))
+    def _process_ended(self, kernel_id: str, ending: Ending) -> None:
+        """A process of a kernel is gone, the kernel is not."""
+        if kernel_id in self._credentials:
+            self._do(self._abandon(*self._credentials[kernel_id], ending))
+
+    def _revoke(self, issued: Issued | None, ending: Ending = SHUT_DOWN) -> None:
+        if issued is not None:
+            self._do(self._end(*issued, ending))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._revoking.add(task)
         task.add_done_callback(self._revoking.discard)
 
-    async def _end(self, principal: Principal, credential_id: UUID) -> None:
+    async def _settled(self) -> None:
+        if self._revoking:
+            await asyncio.wait(set(self._revoking))
+
+    async def _abandon(self, principal: Principal, credential: IssuedCredential, ending: Ending) -> None:
         try:
             platform = await self._open()
-            await platform.credentials.revoke(principal, credential_id)
+            runs = await platform.tracking.abandon(principal, credential.id, ending)
+        except Exception as error:  # noqa: BLE001 - the kernel goes on
+            log.warning("runs of a kernel that ended may seem to go on: %s", error)
+        else:
+            if runs:
+                log.info("ended with their kernel (%s): runs %s", ending.reason, ", ".join(runs))
+
+    async def _end(self, principal: Principal, credential: IssuedCredential, ending: Ending) -> None:
+        await self._abandon(principal, credential, ending)
+        try:
+            platform = await self._open()
+            await platform.credentials.revoke(principal, credential.id)
         except Exception as error:  # noqa: BLE001 - it ends with this server at the latest
             log.warning("the credential of a kernel that ended could not be revoked yet: %s", error)
 

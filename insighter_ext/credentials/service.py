@@ -16,6 +16,7 @@ from insighter_ext.credentials.issuer import Issuer
 from insighter_ext.errors import InsighterError, Unauthenticated
 from insighter_ext.gateways import DataGateway
 from insighter_ext.principal import Principal
+from insighter_ext.tracking.endings import SERVER_GONE, STOPPED, Ending
 
 log = logging.getLogger("insighter.credentials")
 
@@ -81,14 +82,14 @@ class CredentialsService:
     async def open(self) -> None:
         """End what killed servers of this user left behind."""
         for name in await asyncio.to_thread(self._issuer.ended):
-            await self._revoke_issued(name)
+            await self._revoke_issued(name, SERVER_GONE)
 
     async def close(self) -> None:
         """End all that this server gave to kernels."""
         if self._touching:
             await asyncio.wait(set(self._touching), timeout=5)
         if self._registered:
-            await self._revoke_issued(self._issuer.name)
+            await self._revoke_issued(self._issuer.name, STOPPED)
             self._registered = False
 
     async def issue(self, principal: Principal, project_id: UUID, label: str) -> IssuedCredential:
@@ -163,9 +164,19 @@ class CredentialsService:
         """End one credential."""
         await self._data.call(principal, "credentials_revoke", id=credential_id)
 
-    async def _revoke_issued(self, name: str) -> None:
+    async def _revoke_issued(self, name: str, ending: Ending) -> None:
         try:
             await self._data.call(None, "credentials_revoke_issued", issuer=name)
+            # What its kernels left running says how it ended, in the name of whoever started each.
+            for kernel in await self._data.call(None, "runs_of_issuer", issuer=name):
+                await self._data.call(
+                    Principal(UUID(kernel["account"]), "service", project_id=UUID(kernel["project_id"])),
+                    "runs_abandon",
+                    credential_id=UUID(kernel["credential_id"]),
+                    reason=ending.reason,
+                    detail=ending.detail,
+                    late=ending is SERVER_GONE,
+                )
         except InsighterError as error:
             # The name stays where it is: the next server tries again.
             log.warning("credentials of a server that ended are not revoked yet: %s", error.message)

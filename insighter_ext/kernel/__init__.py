@@ -8,6 +8,7 @@ from __future__ import annotations
 from insighter_ext.kernel.activity import Activity
 from insighter_ext.kernel.assets import search
 from insighter_ext.kernel.bus import Bus
+from insighter_ext.kernel.cards import cards
 from insighter_ext.kernel.client import connect
 from insighter_ext.kernel.datasets import Datasets
 from insighter_ext.kernel.deployments import Deployments
@@ -21,6 +22,7 @@ from insighter_ext.kernel.trash import Trash
 __all__ = [
     "activity",
     "bus",
+    "cards",
     "connect",
     "datasets",
     "deployments",

@@ -1,4 +1,4 @@
-"""``%load_ext insighter_ext``: line magics for what one looks up often."""
+"""``%load_ext insighter_ext``: line magics for what one looks up often, and ``%%track``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.display import display as _display
 
 import insighter_ext.kernel as sdk
 from insighter_ext.kernel.client import current
 from insighter_ext.kernel.errors import InsighterClientError
 from insighter_ext.kernel.tables import Card
+from insighter_ext.kernel.track import USAGE, Tracking, parse
 
 display: Callable[[Any], Any] = _display
 
@@ -170,7 +171,27 @@ class InsighterMagics(Magics):
         version = sdk.deployments.version(words[0])
         display(sdk.deployments.create(options.get("name") or version.name, version))
 
+    @cell_magic
+    def track(self, line: str, cell: str) -> None:
+        """Run a cell as a run: its code, what it prints, how long it takes and how it ends are kept with the run.
+
+        Usage: %%track [NAME] [KEY=VALUE …] [--experiment NAME] [--system]
+
+        KEY=VALUE are parameters of the run; {name} stands for a variable's value. What the cell logs by MLflow, by
+        autologging too, goes to the run; runs that it starts with nested=True are within it. --system logs the
+        machine's load.
+
+        Example:
+            %%track forest depth=3 lr={lr}
+            model = RandomForestClassifier(max_depth=3).fit(X, y)
+            mlflow.log_metric("auc", score(model))
+        """
+        # What is right has become the cell's beginning before IPython looks for a magic: see Tracking.
+        parse(line)
+        raise UsageError(f"%%track stands in the first line of a cell, and the code below it. Usage: {USAGE}")
+
 
 def load_ipython_extension(ipython: Any) -> None:
     """Called by ``%load_ext insighter_ext``."""
     ipython.register_magics(InsighterMagics)
+    Tracking(ipython).install()

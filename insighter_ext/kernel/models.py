@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from insighter_ext.kernel.aliases import AliasMove, AliasRequest, ask_for, moves_of, requests_of
-from insighter_ext.kernel.cards import ModelCard, card_of
 from insighter_ext.kernel.collection import Collection
 from insighter_ext.kernel.comparing import Comparison, compared
 from insighter_ext.kernel.errors import (
@@ -22,6 +21,7 @@ from insighter_ext.kernel.errors import (
     missing,
 )
 from insighter_ext.kernel.lineage import LineageGraph, lineage_of
+from insighter_ext.kernel.modelcards import ModelCard, card_of
 from insighter_ext.kernel.scope import Scope
 from insighter_ext.kernel.tables import Card, Table, amount, say, when
 

@@ -9,6 +9,7 @@ from insighter_ext.gateways import DataGateway, ObjectStore
 from insighter_ext.models import Page, PageQuery
 from insighter_ext.principal import Principal
 from insighter_ext.tracking.artifacts import Artifacts, artifact_path
+from insighter_ext.tracking.endings import Ending
 from insighter_ext.tracking.endpoints import TrackingEndpoints
 from insighter_ext.tracking.models import (
     ArtifactFile,
@@ -103,6 +104,18 @@ class TrackingService:
             project_id=project_id,
         )
         return Page[ArtifactFile](items=[ArtifactFile(**item) for item in found], cursor=None)
+
+    async def abandon(self, principal: Principal, credential_id: UUID, ending: Ending) -> list[str]:
+        """Say how the runs ended that a kernel left running, and which these are.
+
+        Args:
+            principal: whoever started the kernel.
+            credential_id: the kernel's.
+        """
+        answer = await self._data.call(
+            principal, "runs_abandon", credential_id=credential_id, reason=ending.reason, detail=ending.detail
+        )
+        return [str(run_id) for run_id in answer["abandoned"]]
 
 
 def metric(row: dict[str, Any]) -> Metric:

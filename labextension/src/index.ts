@@ -15,6 +15,7 @@ import home from './home/plugin';
 import projects from './projects/plugin';
 import registry from './registry/plugin';
 import sharing from './sharing/plugin';
+import runLink from './tracking/link';
 import tracking from './tracking/plugin';
 import trash from './trash/plugin';
 
@@ -31,6 +32,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   notebooks,
   tracking,
   mlflow,
+  runLink,
   registry,
   deployments,
   achievements,

@@ -21,6 +21,7 @@ ANONYMOUS = {
     "credentials_revoke_issued",
     "invitations_check",
     "deployments_of_host",
+    "runs_of_issuer",
 }
 
 # Look past row-level security (security definer), each with its reason.
@@ -28,6 +29,8 @@ DEFINERS = {
     "public.credentials_resolve": "nobody is known before it; whoever asks has the secret",
     "public.credentials_touch": "the same",
     "public.credentials_revoke_issued": "ends what a server gave to kernels of all accounts, by the server's secret",
+    "public.runs_abandon": "says how runs ended for whoever started their kernel, whatever they may by then",
+    "public.runs_of_issuer": "a server's own kernels, of all accounts, by the server's secret",
     "public.deployments_of_host": "a machine's own deployments, of all accounts, by the machine's secret",
     "public.deployments_withdraw": "ends what somebody lost the right to run, by the machine's secret",
     "public.trash_due": "what the platform has to look after, of all accounts; it alone may ask",

@@ -50,8 +50,8 @@ class Kernel:
             sslopt={"cert_reqs": ssl.CERT_NONE},  # a test's server signs its certificate itself
         )
 
-    def try_run(self, code: str) -> Outputs:
-        """Run a cell to its end."""
+    def send(self, code: str) -> str:
+        """Have a cell run and do not wait; the id of the request."""
         wanted = uuid4().hex
         header = {"msg_id": wanted, "msg_type": "execute_request", "username": "", "session": self._session}
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
@@ -63,6 +63,30 @@ class Kernel:
             "channel": "shell",
         }
         self._socket.send(json.dumps({**message, "buffers": []}))
+        return wanted
+
+    def timeout(self, seconds: float) -> None:
+        """How long to wait for a message."""
+        self._socket.settimeout(seconds)
+
+    def receive(self) -> dict[str, Any]:
+        """The next message, whatever it is about.
+
+        Raises:
+            TimeoutError: there is none.
+        """
+        while True:
+            try:
+                received = self._socket.recv()
+            except websocket.WebSocketTimeoutException:
+                raise TimeoutError from None
+            if isinstance(received, str) and received:
+                answer: dict[str, Any] = json.loads(received)
+                return answer
+
+    def try_run(self, code: str) -> Outputs:
+        """Run a cell to its end."""
+        wanted = self.send(code)
         outputs, idle, replied = Outputs(), False, False
         shown: dict[str | None, int] = {}
         while not (idle and replied):
