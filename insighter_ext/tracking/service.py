@@ -23,6 +23,7 @@ from insighter_ext.tracking.models import (
     RunQuery,
 )
 from insighter_ext.tracking.protocol import run_uri
+from insighter_ext.tracking.views import RunViews
 
 _HISTORY_PAGE = 100_000
 
@@ -33,12 +34,14 @@ class TrackingService:
     Attributes:
         mlflow: the endpoints of MLflow's protocol.
         files: artifacts as MLflow's clients transfer them.
+        views: the run table's own.
     """
 
     def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
         self._data = data
         self.mlflow = TrackingEndpoints(data)
         self.files = Artifacts(data, objects)
+        self.views = RunViews(data)
 
     async def experiments(self, principal: Principal, project_id: UUID, query: PageQuery) -> Page[Experiment]:
         """A project's experiments, last used first."""

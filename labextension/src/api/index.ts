@@ -11,6 +11,7 @@ export * as projects from './projects';
 export * as datasets from './datasets';
 export * as notebooks from './notebooks';
 export * as experiments from './experiments';
+export * as runtable from './runtable';
 export * as models from './models';
 export * as deployments from './deployments';
 export * as sharing from './sharing';
@@ -45,6 +46,17 @@ export type {
   Run,
   RunDetail
 } from './experiments';
+export type {
+  RunColumn,
+  RunGroup,
+  RunGroupsQuery,
+  RunKeys,
+  RunRow,
+  RunRows,
+  RunTableQuery,
+  RunView,
+  RunViewCreate
+} from './runtable';
 export type {
   ModelSignature,
   ModelVersion,
