@@ -131,8 +131,7 @@ export class RowWindow {
   private _replace(page: RunRows): void {
     const before = this._rows.get(this._first);
     const index = before ? page.items.findIndex(({ id }) => id === before.id) : -1;
-    const shift =
-      this._outdated || this._first === 0 || index < 0 ? 0 : page.offset + index - this._first;
+    const shift = this._outdated || this._first === 0 || index < 0 ? 0 : page.offset + index - this._first;
     const old = this._outdated || this._total === null ? [] : [...this._rows];
     this._rows = new Map(
       old.map(([at, row]): [number, RunRow] => [at + shift, row]).filter(([at]) => at >= 0 && at < page.total)

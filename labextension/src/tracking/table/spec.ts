@@ -76,7 +76,10 @@ export function usualSpec(keys: RunKeys | null): ISpec {
     [...all]
       .sort((a, b) => b.runs - a.runs || a.key.localeCompare(b.key, undefined, { numeric: true }))
       .slice(0, limit);
-  const metrics = most((keys?.metrics ?? []).filter(({ key }) => !key.startsWith('system/')), DEFAULT_METRICS);
+  const metrics = most(
+    (keys?.metrics ?? []).filter(({ key }) => !key.startsWith('system/')),
+    DEFAULT_METRICS
+  );
   const params = most(keys?.params ?? [], DEFAULT_PARAMS);
   return {
     columns: [
