@@ -23,6 +23,7 @@ from insighter_ext.tracking.models import (
     RunQuery,
 )
 from insighter_ext.tracking.protocol import run_uri
+from insighter_ext.tracking.searching import RunTable
 from insighter_ext.tracking.views import RunViews
 
 _HISTORY_PAGE = 100_000
@@ -33,6 +34,7 @@ class TrackingService:
 
     Attributes:
         mlflow: the endpoints of MLflow's protocol.
+        table: what the run table asks.
         files: artifacts as MLflow's clients transfer them.
         views: the run table's own.
     """
@@ -40,6 +42,7 @@ class TrackingService:
     def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
         self._data = data
         self.mlflow = TrackingEndpoints(data)
+        self.table = RunTable(data)
         self.files = Artifacts(data, objects)
         self.views = RunViews(data)
 

@@ -1,6 +1,5 @@
 import { call } from './client';
 import type { components } from './generated';
-import { readJson, send, serverUrl } from './client';
 
 type Schemas = components['schemas'];
 
@@ -9,84 +8,47 @@ export type RunView = Schemas['RunView'];
 export type RunViewCreate = Schemas['RunViewCreate'];
 export type RunsMoved = Schemas['RunsMoved'];
 
-export interface RunRow {
-  id: string;
-  name: string;
-  status: 'RUNNING' | 'SCHEDULED' | 'FINISHED' | 'FAILED' | 'KILLED';
-  started_at: string | null;
-  ended_at: string | null;
-  created_by: string;
-  deleted: boolean;
-  metrics: Record<string, number | 'NaN' | 'Infinity' | '-Infinity'>;
-  params: Record<string, string>;
-  tags: Record<string, string>;
-  datasets: { name: string; digest: string; context: string | null }[];
-  models: string[];
-}
-
-export interface RunRows {
-  total: number;
-  offset: number;
-  items: RunRow[];
-}
-
-export interface RunKeys {
-  metrics: { key: string; runs: number }[];
-  params: { key: string; runs: number }[];
-  tags: { key: string; runs: number }[];
-}
-
-export interface RunGroup {
-  value: string | null;
-  count: number;
-  metrics: Record<string, { mean: number | string; min: number | string; max: number | string }>;
-}
-
-export interface RunTableQuery {
-  filter: string;
-  order_by: string[];
-  view: 'active' | 'deleted' | 'all';
-  metrics: string[];
-  params: string[];
-  tags: string[];
-  offset: number;
-  limit: number;
-}
-
-export interface RunGroupsQuery {
-  filter: string;
-  view: 'active' | 'deleted' | 'all';
-  group_by: string;
-  metrics: string[];
-}
+export type RunRow = Schemas['RunRow'];
+export type RunRows = Schemas['RunTable'];
+export type RunKeys = Schemas['RunKeys'];
+export type RunGroup = Schemas['RunGroup'];
+export type RunTableQuery = Schemas['RunTableQuery'];
+export type RunGroupsQuery = Schemas['GroupQuery'];
 
 /** A window of an experiment's runs, with the asked columns alone. */
-export async function query(
+export function query(
   projectId: string,
   experimentId: string,
   body: RunTableQuery,
   signal?: AbortSignal
 ): Promise<RunRows> {
-  const url = serverUrl(`insighter/api/projects/${projectId}/experiments/${experimentId}/runs/query`);
-  return (await readJson(await send(url, 'POST', JSON.stringify(body), signal))) as RunRows;
+  return call('post', '/projects/{project_id}/experiments/{experiment_id}/runs/query', {
+    path: { project_id: projectId, experiment_id: experimentId },
+    body,
+    signal
+  });
 }
 
 /** What an experiment's runs have: the keys of metrics, parameters and tags. */
-export async function keys(projectId: string, experimentId: string): Promise<RunKeys> {
-  const url = serverUrl(`insighter/api/projects/${projectId}/experiments/${experimentId}/keys`);
-  return (await readJson(await send(url, 'GET'))) as RunKeys;
+export function keys(projectId: string, experimentId: string): Promise<RunKeys> {
+  return call('get', '/projects/{project_id}/experiments/{experiment_id}/keys', {
+    path: { project_id: projectId, experiment_id: experimentId }
+  });
 }
 
-/** Runs by what they have in common. */
+/** Runs by what they have in common: the largest groups first, a thousand at most, with up to 20 metrics. */
 export async function groups(
   projectId: string,
   experimentId: string,
   body: RunGroupsQuery,
   signal?: AbortSignal
 ): Promise<RunGroup[]> {
-  const url = serverUrl(`insighter/api/projects/${projectId}/experiments/${experimentId}/runs/groups`);
-  return ((await readJson(await send(url, 'POST', JSON.stringify(body), signal))) as { items: RunGroup[] })
-    .items;
+  const found = await call('post', '/projects/{project_id}/experiments/{experiment_id}/runs/groups', {
+    path: { project_id: projectId, experiment_id: experimentId },
+    body,
+    signal
+  });
+  return found.items;
 }
 
 /** The views that a project keeps for an experiment, its own first. */

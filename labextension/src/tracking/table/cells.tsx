@@ -124,7 +124,7 @@ export function GroupCell(props: {
   const { group, column, decimals } = props;
   const [kind, name] = split(column);
   const values = kind === 'metrics' ? group.metrics[name] : undefined;
-  if (!values) {
+  if (!values || values.mean === null || values.min === null || values.max === null) {
     return null;
   }
   return (

@@ -37,6 +37,9 @@ const PAUSE = 1000;
 /** How many runs are asked for at once where only their ids count. */
 const LARGEST = 1000;
 
+/** Of so many metrics groups tell. */
+const GROUPED = 20;
+
 /** As many runs as change at once. */
 export const MOST = 10_000;
 
@@ -120,7 +123,7 @@ export class RunTableModel {
   /** Runs that match; null as long as nobody has told. */
   get total(): number | null {
     if (this.grouped) {
-      return this._groups && this._groups.reduce((sum, { count }) => sum + count, 0);
+      return this._groups && this._matching;
     }
     return this._sections[0]?.rows?.total ?? null;
   }
@@ -504,12 +507,16 @@ export class RunTableModel {
     const { signal } = this._controller;
     const { filter, group_by, columns } = this._spec;
     try {
-      const groups = await runtable.groups(
-        this.project,
-        this.experiment,
-        { filter, view: this._which, group_by, metrics: namesOf(columns, 'metrics') },
-        signal
-      );
+      const [groups, { total }] = await Promise.all([
+        runtable.groups(
+          this.project,
+          this.experiment,
+          { filter, view: this._which, group_by, metrics: namesOf(columns, 'metrics').slice(0, GROUPED) },
+          signal
+        ),
+        // a run that read several datasets is in several groups
+        this._fetching(filter, false)(0, 1, signal)
+      ]);
       if (signal.aborted || this._disposed) {
         return;
       }
@@ -518,6 +525,7 @@ export class RunTableModel {
       );
       const old = this._sections;
       this._groups = groups;
+      this._matching = total;
       this._sections = groups.map(group => {
         const rest = groupFilter(group_by, group.value);
         const joined = rest === null ? null : both(filter, rest);
@@ -684,6 +692,7 @@ export class RunTableModel {
   private _views: RunView[] = [];
   private _sections: ISection[];
   private _groups: RunGroup[] | null = null;
+  private _matching = 0;
   private _selected: ReadonlySet<string> = new Set();
   private _best: ReadonlyMap<string, number> = new Map();
   private _controller = new AbortController();

@@ -35,9 +35,11 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
   const frame = React.useRef<HTMLDivElement>(null);
   const { spec, total, selected, error, filterError } = model;
 
+  const looked = onlyDiffering ? revision : 0;
   const columns = React.useMemo(
     () => arranged(onlyDiffering ? differing(model, spec.columns) : spec.columns),
-    [model, spec.columns, onlyDiffering, onlyDiffering ? revision : 0]
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- which differ comes with the rows
+    [model, spec.columns, onlyDiffering, looked]
   );
 
   const { keys } = model;
