@@ -32,7 +32,7 @@ export function ExperimentPage(props: { model: ExperimentModel; name: string }):
       summary={
         experiment && (
           <Facts>
-            <span>{trans._n('%1 run', '%1 runs', experiment.runs, formatNumber(experiment.runs))}</span>
+            <span>{trans._n('%2 run', '%2 runs', experiment.runs, formatNumber(experiment.runs))}</span>
             {experiment.running > 0 && <span>{trans.__('%1 running', experiment.running)}</span>}
             {experiment.last_run && (
               <span>

@@ -103,10 +103,10 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
       ) : (
         <div className="jp-Insighter-RunTable-bar" role="toolbar" aria-label={trans.__('The table')}>
           <span className="jp-Insighter-RunTable-total" role="status">
-            {total === null
+            {total === null || model.outdated
               ? trans.__('Loading…')
               : spec.filter
-                ? trans._n('%1 matches', '%1 match', total, runsText(total, trans))
+                ? trans._n('%2 matches', '%2 match', total, runsText(total, trans))
                 : runsText(total, trans)}
           </span>
           <Drop
