@@ -134,7 +134,7 @@ export function FilterBox(props: IFilterBoxProps): JSX.Element {
           autoComplete="off"
           autoCapitalize="off"
           spellCheck={false}
-          placeholder={trans.__("metrics.auc > 0.9 AND params.model = 'forest'      press / to write here")}
+          placeholder={trans.__("Filter: metrics.auc > 0.9 AND params.lr = '0.1'   ( / )")}
           value={text}
           onChange={event => {
             setText(event.target.value);

@@ -3,6 +3,7 @@ import * as React from 'react';
 
 import { ErrorNote, IconButton, EmptyState, notifyError } from '../../components';
 import { type IHost, useHost, useMay } from '../../pages/host';
+import { CodeBlock } from '../../pages/page';
 import { CommandIDs } from '../commands';
 import { deleteRuns, exportRuns, restoreRuns, runsText, tagRuns } from './bulk';
 import { textOf } from './cells';
@@ -104,7 +105,9 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
         <div className="jp-Insighter-RunTable-bar" role="toolbar" aria-label={trans.__('The table')}>
           <span className="jp-Insighter-RunTable-total" role="status">
             {total === null || model.outdated
-              ? trans.__('Loading…')
+              ? error
+                ? ''
+                : trans.__('Loading…')
               : spec.filter
                 ? trans._n('%2 matches', '%2 match', total, runsText(total, trans))
                 : runsText(total, trans)}
@@ -281,11 +284,16 @@ function Nothing({ model, name }: { model: RunTableModel; name: string }): JSX.E
       <EmptyState text={trans.__('No deleted runs. What is deleted can be restored here for a while.')} />
     );
   }
+  const code = ['import mlflow', `mlflow.set_experiment(${JSON.stringify(name)})`, 'mlflow.autolog()'];
   return (
-    <EmptyState
-      text={trans.__('No runs in this experiment yet. Log one from a notebook of the project:')}
-      code={`import mlflow; mlflow.set_experiment(${JSON.stringify(name)}); mlflow.autolog()`}
-    />
+    <div className="jp-Insighter-EmptyState">
+      <p>
+        {trans.__(
+          'No runs in this experiment yet. Train something in a notebook of the project, after this:'
+        )}
+      </p>
+      <CodeBlock code={code.join('\n')} label={trans.__('How to log runs')} />
+    </div>
   );
 }
 
