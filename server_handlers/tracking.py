@@ -11,6 +11,7 @@ from insighter_ext.tracking.models import (
     Experiment,
     MetricHistory,
     Run,
+    RunChange,
     RunDetail,
     RunQuery,
 )
@@ -49,6 +50,19 @@ class RunHandler(ApiHandler):
     @operation("A run", returns=RunDetail, errors=(404,))
     async def get(self, project_id: UUID, run_id: str) -> RunDetail:
         return await self.platform.tracking.run(self.principal, project_id, run_id)
+
+    @operation(
+        "Change a run's name, notes and tags, all of them or none",
+        body=RunChange,
+        returns=RunDetail,
+        errors=(403, 404, 409, 422),
+    )
+    async def patch(self, project_id: UUID, run_id: str, body: RunChange) -> RunDetail:
+        return await self.platform.tracking.edit_run(self.principal, project_id, run_id, body)
+
+    @operation("Move a run to the trash", status=204, errors=(403, 404))
+    async def delete(self, project_id: UUID, run_id: str) -> None:
+        await self.platform.tracking.delete_run(self.principal, project_id, run_id)
 
 
 class MetricHistoryHandler(ApiHandler):

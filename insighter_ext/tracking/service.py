@@ -19,12 +19,14 @@ from insighter_ext.tracking.models import (
     MetricHistory,
     MetricPoint,
     Run,
+    RunChange,
     RunDetail,
     RunQuery,
 )
-from insighter_ext.tracking.protocol import run_uri
+from insighter_ext.tracking.protocol import MAX_TAG_VALUE, key, run_uri, text_value
 
 _HISTORY_PAGE = 100_000
+_NAME, _NOTE = "mlflow.runName", "mlflow.note.content"
 
 
 class TrackingService:
@@ -64,22 +66,35 @@ class TrackingService:
     async def run(self, principal: Principal, project_id: UUID, run_id: str) -> RunDetail:
         """All of a run."""
         row = await self._data.call(principal, "runs_get", run_id=run_id, project_id=project_id, detail=True)
-        inputs = [
-            DatasetInput(
-                name=item["name"], digest=item["digest"], context=item["tags"].get("mlflow.data.context")
-            )
-            for item in row["datasets"]
-        ]
-        # A model made in the run and not linked to it yet, or linked and made elsewhere: both are the run's.
-        models = list(dict.fromkeys([*row["models"], *(item["model_id"] for item in row["outputs"])]))
-        return RunDetail(
-            **_run(row),
-            tags=row["tags"],
-            inputs=inputs,
-            models=models,
-            artifact_uri=run_uri(row["id"]),
-            experiment_name=row["experiment_name"],
+        return _detail(row)
+
+    async def edit_run(
+        self, principal: Principal, project_id: UUID, run_id: str, change: RunChange
+    ) -> RunDetail:
+        """Change name, notes and tags, all of them or none."""
+        tags: dict[str, str | None] = {
+            key(name, "tag"): None if value is None else text_value(value, f"tags.{name}", MAX_TAG_VALUE)
+            for name, value in change.tags.items()
+        }
+        if change.name is not None:
+            tags[_NAME] = text_value(change.name, "name", MAX_TAG_VALUE)
+        if change.note is not None:
+            tags[_NOTE] = text_value(change.note, "note", MAX_TAG_VALUE) or None
+        row = await self._data.call(
+            principal,
+            "runs_edit",
+            project_id=project_id,
+            run_id=run_id,
+            tags=tags,
+            expected=change.expected,
         )
+        return _detail(row)
+
+    async def delete_run(self, principal: Principal, project_id: UUID, run_id: str) -> None:
+        """Move a run to the trash."""
+        # whether it is one of this project's
+        await self._data.call(principal, "runs_get", run_id=run_id, project_id=project_id)
+        await self._data.call(principal, "runs_set_deleted", run_id=run_id, deleted=True)
 
     async def metric_history(
         self, principal: Principal, project_id: UUID, run_id: str, key: str
@@ -136,6 +151,26 @@ def metric(row: dict[str, Any]) -> Metric:
 
 def _time(milliseconds: int) -> datetime:
     return moment(milliseconds) or datetime.fromtimestamp(0, UTC)
+
+
+def _detail(row: dict[str, Any]) -> RunDetail:
+    inputs = [
+        DatasetInput(
+            name=item["name"], digest=item["digest"], context=item["tags"].get("mlflow.data.context")
+        )
+        for item in row["datasets"]
+    ]
+    # A model made in the run and not linked to it yet, or linked and made elsewhere: both are the run's.
+    models = list(dict.fromkeys([*row["models"], *(item["model_id"] for item in row["outputs"])]))
+    return RunDetail(
+        **_run(row),
+        tags=row["tags"],
+        inputs=inputs,
+        models=models,
+        artifact_uri=run_uri(row["id"]),
+        experiment_name=row["experiment_name"],
+        deleted=row["deleted"],
+    )
 
 
 def _run(row: dict[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /projects/{project_id}/access-requests/{request_id}/grant": {"role": "viewer"},
     "PUT /projects/{project_id}/restrictions/{kind}/{name}": {"min_role": "admin", "people": []},
     "PATCH /organisations/{organisation_id}": {"name": "changed"},
+    "PATCH /projects/{project_id}/runs/{run_id}": {"note": "changed"},
     "PUT /organisations/{organisation_id}/members/{user_id}": {"role": "member"},
     "POST /organisations/{organisation_id}/invitations": {"email": "changed@example.org", "role": "member"},
 }

@@ -448,10 +448,12 @@ export interface paths {
         get: operations["Run_get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Move a run to the trash */
+        delete: operations["Run_delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change a run's name, notes and tags, all of them or none */
+        patch: operations["Run_patch"];
         trace?: never;
     };
     "/insighter/api/projects/{project_id}/runs/{run_id}/metrics/{key}": {
@@ -5367,6 +5369,37 @@ export interface components {
             };
         };
         /**
+         * RunChange
+         * @description What to change of a run; what is left out stays.
+         */
+        RunChange: {
+            /**
+             * Name
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * Note
+             * @description Markdown, kept as the tag mlflow.note.content; "" for none.
+             * @default null
+             */
+            note?: string | null;
+            /**
+             * Tags
+             * @description Null takes a tag off.
+             */
+            tags?: {
+                [key: string]: string | null;
+            };
+            /**
+             * Expected
+             * @description Tags as they were seen before, null for none. Where another value is there now, nothing changes: 409 `changed_meanwhile`, with `field`, `theirs`, `by` and `at` in its details.
+             */
+            expected?: {
+                [key: string]: string | null;
+            };
+        };
+        /**
          * RunDetail
          * @description All of a run.
          */
@@ -5409,6 +5442,8 @@ export interface components {
             artifact_uri: string;
             /** Experiment Name */
             experiment_name: string;
+            /** Deleted */
+            deleted: boolean;
         };
         /**
          * RunNotebook
@@ -8299,6 +8334,153 @@ export interface operations {
             };
             /** @description An error */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Run_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Move a run to the trash */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Run_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunChange"];
+            };
+        };
+        responses: {
+            /** @description Change a run's name, notes and tags, all of them or none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
