@@ -12,7 +12,7 @@ export function Failure({ run }: { run: RunDetail }): JSX.Element | null {
     return null;
   }
   return (
-    <div className="jp-Insighter-Banner jp-mod-error" role="note">
+    <div className="jp-Insighter-RunBanner jp-mod-error" role="note">
       <strong>{trans.__('Failed: %1', reason)}</strong>
       {detail && detail.length <= 200 && !detail.includes('\n') && <p>{detail}</p>}
       {detail && (detail.length > 200 || detail.includes('\n')) && (
@@ -45,7 +45,7 @@ export function Trashed(props: { restore: (() => Promise<void>) | null }): JSX.E
     setBusy(false);
   };
   return (
-    <div className="jp-Insighter-Banner" role="note">
+    <div className="jp-Insighter-RunBanner" role="note">
       <strong>{trans.__('This run is in the trash.')}</strong>
       {restore && (
         <Button disabled={busy} onClick={() => void back()}>
