@@ -8,8 +8,11 @@ from insighter_ext.models import Page, PageQuery
 from insighter_ext.tracking.models import (
     ArtifactFile,
     ArtifactQuery,
+    Curves,
+    CurvesBody,
     Experiment,
     MetricHistory,
+    MetricHistoryQuery,
     Run,
     RunChange,
     RunDetail,
@@ -65,14 +68,34 @@ class RunHandler(ApiHandler):
         await self.platform.tracking.delete_run(self.principal, project_id, run_id)
 
 
+class CurvesHandler(ApiHandler):
+    """Metrics of many runs, for a chart."""
+
+    path, tag = _PROJECT + "/runs/curves", "experiments"
+
+    @operation(
+        "Curves of metrics of runs, thinned, or what is new of them",
+        body=CurvesBody,
+        returns=Curves,
+        errors=(404,),
+    )
+    async def post(self, project_id: UUID, body: CurvesBody) -> Curves:
+        return await self.platform.tracking.histories.curves(self.principal, project_id, body)
+
+
 class MetricHistoryHandler(ApiHandler):
     """A metric's history. Keys may hold slashes: they are one path segment, percent-encoded."""
 
     path, tag = _PROJECT + "/runs/{run_id}/metrics/{key}", "experiments"
 
-    @operation("All values of a metric, by step", returns=MetricHistory, errors=(404,))
-    async def get(self, project_id: UUID, run_id: str, key: str) -> MetricHistory:
-        return await self.platform.tracking.metric_history(self.principal, project_id, run_id, key)
+    @operation(
+        "Values of a metric, by step, in pages",
+        query=MetricHistoryQuery,
+        returns=MetricHistory,
+        errors=(404,),
+    )
+    async def get(self, project_id: UUID, run_id: str, key: str, query: MetricHistoryQuery) -> MetricHistory:
+        return await self.platform.tracking.histories.of_run(self.principal, project_id, run_id, key, query)
 
 
 class RunArtifactsHandler(ApiHandler):
@@ -90,4 +113,11 @@ class RunArtifactsHandler(ApiHandler):
         return await self.platform.tracking.artifacts(self.principal, project_id, run_id, query.path)
 
 
-HANDLERS = [ExperimentsHandler, RunsHandler, RunHandler, MetricHistoryHandler, RunArtifactsHandler]
+HANDLERS = [
+    ExperimentsHandler,
+    RunsHandler,
+    CurvesHandler,  # its path looks like a run's
+    RunHandler,
+    MetricHistoryHandler,
+    RunArtifactsHandler,
+]

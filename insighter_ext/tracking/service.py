@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,21 +10,19 @@ from insighter_ext.models import Page, PageQuery
 from insighter_ext.principal import Principal
 from insighter_ext.tracking.artifacts import Artifacts, artifact_path
 from insighter_ext.tracking.endpoints import TrackingEndpoints
+from insighter_ext.tracking.histories import Histories
 from insighter_ext.tracking.models import (
     ArtifactFile,
     DatasetInput,
     Experiment,
     Metric,
-    MetricHistory,
-    MetricPoint,
     Run,
     RunChange,
     RunDetail,
     RunQuery,
 )
-from insighter_ext.tracking.protocol import MAX_TAG_VALUE, key, run_uri, text_value
+from insighter_ext.tracking.protocol import MAX_TAG_VALUE, clock, key, moment, run_uri, text_value
 
-_HISTORY_PAGE = 100_000
 _NAME, _NOTE = "mlflow.runName", "mlflow.note.content"
 
 
@@ -35,11 +32,13 @@ class TrackingService:
     Attributes:
         mlflow: the endpoints of MLflow's protocol.
         files: artifacts as MLflow's clients transfer them.
+        histories: metrics over time.
     """
 
     def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
         self._data = data
-        self.mlflow = TrackingEndpoints(data)
+        self.histories = Histories(data)
+        self.mlflow = TrackingEndpoints(data, self.histories)
         self.files = Artifacts(data, objects)
 
     async def experiments(self, principal: Principal, project_id: UUID, query: PageQuery) -> Page[Experiment]:
@@ -96,30 +95,6 @@ class TrackingService:
         await self._data.call(principal, "runs_get", run_id=run_id, project_id=project_id)
         await self._data.call(principal, "runs_set_deleted", run_id=run_id, deleted=True)
 
-    async def metric_history(
-        self, principal: Principal, project_id: UUID, run_id: str, key: str
-    ) -> MetricHistory:
-        """All values of a metric, by step."""
-        points: list[MetricPoint] = []
-        cursor: str | None = None
-        while True:
-            found = await self._data.call(
-                principal,
-                "runs_metric_history",
-                run_id=run_id,
-                key=key,
-                limit=_HISTORY_PAGE,
-                cursor=cursor,
-                project_id=project_id,
-            )
-            points += [
-                MetricPoint(value=point["value"], step=point["step"], timestamp=_time(point["timestamp"]))
-                for point in found["items"]
-            ]
-            cursor = found["cursor"]
-            if cursor is None:
-                return MetricHistory(key=key, points=points)
-
     async def artifacts(
         self, principal: Principal, project_id: UUID, run_id: str, path: str
     ) -> Page[ArtifactFile]:
@@ -134,23 +109,9 @@ class TrackingService:
         return Page[ArtifactFile](items=[ArtifactFile(**item) for item in found], cursor=None)
 
 
-def moment(milliseconds: int | None) -> datetime | None:
-    """A client's time, where it is one that the calendar knows."""
-    if milliseconds is None:
-        return None
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
-
-
 def metric(row: dict[str, Any]) -> Metric:
     """A metric's newest value."""
-    return Metric(key=row["key"], value=row["value"], step=row["step"], timestamp=_time(row["timestamp"]))
-
-
-def _time(milliseconds: int) -> datetime:
-    return moment(milliseconds) or datetime.fromtimestamp(0, UTC)
+    return Metric(key=row["key"], value=row["value"], step=row["step"], timestamp=clock(row["timestamp"]))
 
 
 def _detail(row: dict[str, Any]) -> RunDetail:

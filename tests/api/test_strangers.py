@@ -48,6 +48,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /projects/{project_id}/achievements": {"name": "changed", "audience": "person", "rule": A_RULE},
     "POST /projects/{project_id}/achievements/preview": {"audience": "person", "rule": A_RULE},
     "PATCH /projects/{project_id}/achievements/{achievement_id}": {"name": "changed"},
+    "POST /projects/{project_id}/runs/curves": {"run_ids": ["0" * 32], "keys": ["changed"]},
     "POST /projects/{project_id}/models": {"name": "changed", "run_id": "0" * 32},
     "PUT /projects/{project_id}/models/{name}/aliases/{alias}": {"version": 1},
     "POST /projects/{project_id}/deployments": {"name": "changed", "model": "changed", "version": 1},

@@ -1,5 +1,4 @@
 import { ApiError, call, readJson, send } from './client';
-import * as experiments from './experiments';
 import type { components } from './generated';
 
 type Schemas = components['schemas'];
@@ -9,57 +8,17 @@ export type RunChange = Schemas['RunChange'];
 /** A value as the API says it: what is not finite comes as a word. */
 export type Value = number | 'NaN' | 'Infinity' | '-Infinity';
 
-/** A metric of a run: three arrays of the same length, a long history thinned. */
-export interface Curve {
-  run_id: string;
-  key: string;
-  /** How many values were logged. */
-  total: number;
-  steps: number[];
-  /** In milliseconds. */
-  times: number[];
-  values: (Value | null)[];
-}
+export type Curve = Schemas['Curve'];
+export type Curves = Schemas['Curves'];
+export type CurvesQuery = Schemas['CurvesBody'];
 
-/** Curves, and for each run where to go on. */
-export interface Curves {
-  curves: Curve[];
-  cursors: Record<string, string>;
-}
-
-/** Which curves: at most 100 runs and 20 keys in one request. */
-export interface CurvesQuery {
-  run_ids: string[];
-  keys: string[];
-  max_points?: number;
-  after?: Record<string, string> | null;
-}
-
-/** Curves of some runs, whole or what came after the cursors of an earlier answer. */
-export async function curves(projectId: string, query: CurvesQuery, _signal?: AbortSignal): Promise<Curves> {
-  const found = await Promise.all(
-    query.run_ids.flatMap(run =>
-      query.keys.map(async (key): Promise<Curve> => {
-        const { points } = await experiments.metric(projectId, run, key);
-        const from = Number(query.after?.[run] ?? 0);
-        const fresh = points.slice(0).filter(({ timestamp }) => Date.parse(timestamp) > from);
-        return {
-          run_id: run,
-          key,
-          total: points.length,
-          steps: fresh.map(({ step }) => step),
-          times: fresh.map(({ timestamp }) => Date.parse(timestamp)),
-          values: fresh.map(({ value }) => value)
-        };
-      })
-    )
-  );
-  const cursors: Record<string, string> = {};
-  for (const run of query.run_ids) {
-    const times = found.filter(({ run_id }) => run_id === run).flatMap(({ times: all }) => all);
-    cursors[run] = String(Math.max(Number(query.after?.[run] ?? 0), ...times));
-  }
-  return { curves: found, cursors };
+/** Curves of some runs, at most 100 with 20 metrics: whole, or what came after the cursors of an earlier answer. */
+export function curves(projectId: string, query: CurvesQuery, signal?: AbortSignal): Promise<Curves> {
+  return call('post', '/projects/{project_id}/runs/curves', {
+    path: { project_id: projectId },
+    body: query,
+    signal
+  });
 }
 
 /** Change a run's name, notes and tags. */

@@ -104,16 +104,16 @@ export function axis(
           ? [{ at: 0.5, text: format(low) }]
           : [0, 0.25, 0.5, 0.75, 1].map(at => ({
               at,
-              text: format(rounded(back(a + at * (b - a)), high - low))
+              text: format(rounded(back(a + at * (b - a))))
             })),
     texts,
     scale: logarithmic ? 'log' : 'linear',
-    at: at => format(rounded(back(a + at * (b - a)), high - low))
+    at: at => format(rounded(back(a + at * (b - a))))
   };
 }
 
 /** A number of an axis without the digits that only its computation gave it. */
-function rounded(value: number, _span: number): number {
+function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }
 

@@ -186,7 +186,7 @@ export class CurvesModel {
       const name = `${run} ${key}`;
       const before = more ? this._series.get(name) : undefined;
       const now = before
-        ? extend(before, { total, steps, times, values })
+        ? extend(before, { steps, times, values })
         : { run, key, total, steps, times, values };
       if (now !== before) {
         this._series.set(name, now);

@@ -102,24 +102,29 @@ export function summarize({ values, steps }: ISeries): ISummary {
   return { min, max, last: values.at(-1) ?? null, step: steps.at(-1) ?? null };
 }
 
-/** A series with what was logged since, in the order of steps. */
-export function extend(series: ISeries, more: Omit<ISeries, 'run' | 'key'>): ISeries {
-  if (more.steps.length === 0) {
+/** A series with what was logged since, in the order of steps. What comes a second time is there once. */
+export function extend(series: ISeries, more: Omit<ISeries, 'run' | 'key' | 'total'>): ISeries {
+  const last = series.steps.at(-1) ?? -Infinity;
+  const inOrder = more.steps.every((step, index) => step > (index > 0 ? more.steps[index - 1] : last));
+  let fresh = [...more.steps.keys()];
+  if (!inOrder) {
+    const name = ({ steps, times, values }: typeof more, index: number) =>
+      `${steps[index]} ${times[index]} ${values[index]}`;
+    const known = new Set([...series.steps.keys()].map(index => name(series, index)));
+    fresh = fresh.filter(index => !known.has(name(more, index)));
+  }
+  if (fresh.length === 0) {
     return series;
   }
-  const steps = [...series.steps, ...more.steps];
-  const times = [...series.times, ...more.times];
-  const values = [...series.values, ...more.values];
-  const merged = { ...series, total: series.total + more.steps.length };
-  const last = series.steps.at(-1);
-  if (
-    last === undefined ||
-    more.steps.every((step, index) => step >= (index > 0 ? more.steps[index - 1] : last))
-  ) {
+  const steps = [...series.steps, ...fresh.map(index => more.steps[index])];
+  const times = [...series.times, ...fresh.map(index => more.times[index])];
+  const values = [...series.values, ...fresh.map(index => more.values[index])];
+  const merged = { ...series, total: series.total + fresh.length };
+  if (inOrder) {
     return { ...merged, steps, times, values };
   }
   // a stable sort: of one step, what came later stays behind
-  const order = steps.map((_step, index) => index).sort((a, b) => steps[a] - steps[b] || times[a] - times[b]);
+  const order = [...steps.keys()].sort((a, b) => steps[a] - steps[b] || times[a] - times[b]);
   return {
     ...merged,
     steps: order.map(index => steps[index]),
