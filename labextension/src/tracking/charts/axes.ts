@@ -26,7 +26,7 @@ function raw(run: IRunValues, column: Column): Value | string | undefined {
 const CATEGORIES = 40;
 
 /** From this ratio of the greatest to the least value on, the axis is logarithmic. */
-const WIDE = 1000;
+const WIDE = 100;
 
 /** Where the runs are on an axis. */
 export interface IAxis {

@@ -165,9 +165,7 @@ export function Parallel({ runs, columns, initial, onOpen, onCompare }: IParalle
         )}
       </div>
       <p className="jp-Insighter-Quiet">
-        {trans.__(
-          'Drag along an axis to choose runs, drag its name to move it. With the keyboard, on a name: ← → move it, ↑ ↓ choose its upper or, with Shift, lower end, Escape frees it.'
-        )}
+        {trans.__('Drag along an axis to choose runs, drag its name to move it.')}
       </p>
       <div ref={place} className="jp-Insighter-Parallel-place">
         <div
@@ -322,9 +320,13 @@ function AxisView(props: IAxisViewProps): JSX.Element {
   const words = brush ? trans.__('%1 to %2', shown.at(brush[0]), shown.at(brush[1])) : trans.__('all');
   const step = shown.scale === 'categories' && shown.ticks.length > 1 ? 1 / (shown.ticks.length - 1) : 0.05;
 
+  const keys = trans.__(
+    '← and → move the axis, ↑ and ↓ its upper end, with Shift its lower end; Escape frees it, Delete takes it away.'
+  );
+
   const onKeyDown = (event: React.KeyboardEvent) => {
     const [low, high] = brush ?? [0, 1];
-    const keys: Readonly<Record<string, () => void>> = {
+    const actions: Readonly<Record<string, () => void>> = {
       ArrowLeft: () => props.onMove(-1),
       ArrowRight: () => props.onMove(1),
       ArrowUp: () =>
@@ -334,7 +336,7 @@ function AxisView(props: IAxisViewProps): JSX.Element {
       Escape: () => onBrush(null),
       Delete: () => props.onRemove?.()
     };
-    const action = keys[event.key];
+    const action = actions[event.key];
     if (action) {
       event.preventDefault();
       event.stopPropagation();
@@ -348,8 +350,9 @@ function AxisView(props: IAxisViewProps): JSX.Element {
         className="jp-Insighter-Axis-name"
         role="button"
         tabIndex={0}
-        title={shown.label}
+        title={`${shown.label}\n${keys}`}
         aria-label={trans.__('Axis %1: %2', shown.label, words)}
+        aria-description={keys}
         onKeyDown={onKeyDown}
         onPointerDown={event => {
           event.currentTarget.setPointerCapture(event.pointerId);

@@ -35,7 +35,7 @@ interface IPlotProps {
 const TOLD = 12;
 
 /** Pixels from the cursor within which a value is told. */
-const NEAR = 40;
+const NEAR = 24;
 
 /** Curves by uPlot: drag to zoom, double click to go back; with the keyboard arrows, + and −, and Escape. */
 export function Plot(props: IPlotProps): JSX.Element {

@@ -225,7 +225,7 @@ export function Matrix({ runs, groups, onOpen, onlyDiffering }: IMatrixProps): J
                     )}
                   </th>
                   {one.values.map((value, index) => (
-                    <td key={index} className={id === 'metrics' ? 'jp-mod-number' : 'jp-mod-wrap'}>
+                    <td key={index} className="jp-mod-wrap">
                       {value ?? <span className="jp-Insighter-Quiet">–</span>}
                       {one.least === index && (
                         <span className="jp-Insighter-Matrix-edge" title={trans.__('the least of the row')}>
