@@ -24,6 +24,12 @@ class View(BaseModel):
     )
 
 
+class Ready(str):
+    """JSON as the database made it: sent as it is, and not taken apart on the way."""
+
+    __slots__ = ()
+
+
 class Page(View, Generic[T]):
     """One page of a list."""
 

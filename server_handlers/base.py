@@ -33,6 +33,7 @@ from insighter_ext.errors import (
     Unauthenticated,
     from_status,
 )
+from insighter_ext.models import Ready
 from insighter_ext.principal import Principal
 from server_handlers.principals import insighter_signs_in, principal_of
 
@@ -294,15 +295,15 @@ class ApiHandler(PlatformHandler):
         """The JSON body as a model."""
         return _validated(model, json_object(self.request.body))
 
-    def answer(self, result: BaseModel | None, status: int = 200) -> None:
-        """Write a model as JSON."""
+    def answer(self, result: BaseModel | Ready | None, status: int = 200) -> None:
+        """Write a model as JSON, or what is JSON already."""
         self.set_status(status)
         if result is None:
             self.finish()
             return
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
-        self.finish(result.model_dump_json())
+        self.finish(result if isinstance(result, Ready) else result.model_dump_json())
 
     def created(self, *parts: object) -> None:
         """Set ``Location`` to a path below the API."""

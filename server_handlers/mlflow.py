@@ -8,6 +8,7 @@ from typing import Any
 
 from insighter_ext import __version__
 from insighter_ext.errors import InsighterError, NotFound
+from insighter_ext.models import Ready
 from insighter_ext.platform import Platform
 from insighter_ext.tracking.endpoints import Endpoint
 from insighter_ext.tracking.protocol import Fields
@@ -57,11 +58,11 @@ class Protocol(PlatformHandler):
         message = f"{error.message} ({error.hint})" if error.hint else error.message
         self.finish(json.dumps({"error_code": code, "message": message}))
 
-    def answer(self, value: dict[str, Any]) -> None:
+    def answer(self, value: dict[str, Any] | Ready) -> None:
         """Write JSON."""
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps(value))
+        self.finish(value if isinstance(value, Ready) else json.dumps(value))
 
 
 class MlflowHandler(Protocol):

@@ -23,6 +23,7 @@ from server_handlers import (
     registry,
     sharing,
     tracking,
+    tracking_search,
     trash,
 )
 from server_handlers.base import ApiHandler
@@ -34,6 +35,7 @@ API_HANDLERS: list[type[ApiHandler]] = [
     *datahub.HANDLERS,
     *notebooks.HANDLERS,
     *tracking.HANDLERS,
+    *tracking_search.HANDLERS,
     *registry.HANDLERS,
     *deployments.HANDLERS,
     *sharing.HANDLERS,

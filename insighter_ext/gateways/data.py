@@ -24,3 +24,7 @@ class DataGateway(Protocol):
             Unavailable: the database does not answer.
         """
         ...
+
+    async def call_text(self, principal: Principal | None, function: str, **arguments: Any) -> str:
+        """The same for a function whose answer is sent on as it is: its JSON as text, not taken apart here."""
+        ...

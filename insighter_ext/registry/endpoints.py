@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from insighter_ext.errors import Invalid
 from insighter_ext.gateways import DataGateway
 from insighter_ext.principal import Principal
 from insighter_ext.registry import protocol
+from insighter_ext.registry.searching import SearchEndpoints
 from insighter_ext.tracking.endpoints import Endpoint
-from insighter_ext.tracking.protocol import MAX_REGISTRY_TAG_VALUE, Fields, Json, key, page, pairs, text_value
+from insighter_ext.tracking.protocol import MAX_REGISTRY_TAG_VALUE, Fields, Json, key, pairs, text_value
 
 _PROMPT = "mlflow.prompt.is_prompt"
-
-# Clients add this to every search, and there are no prompts.
-_NO_PROMPTS = re.compile(r"(?:\s*\bAND\s+)?tags?\.`mlflow\.prompt\.is_prompt`\s*!=\s*'true'", re.IGNORECASE)
 
 
 class RegistryEndpoints:
@@ -27,9 +24,9 @@ class RegistryEndpoints:
     def table(self) -> dict[tuple[str, str], Endpoint]:
         """(method, path below ``mlflow/``) → endpoint."""
         return {
+            **SearchEndpoints(self._data).table(),
             ("POST", "registered-models/create"): self.create,
             ("GET", "registered-models/get"): self.get,
-            ("GET", "registered-models/search"): self.search,
             ("POST", "registered-models/rename"): self.rename,
             ("PATCH", "registered-models/update"): self.update,
             ("DELETE", "registered-models/delete"): self.delete,
@@ -43,7 +40,6 @@ class RegistryEndpoints:
             ("POST", "model-versions/create"): self.create_version,
             ("GET", "model-versions/get"): self.get_version,
             ("GET", "model-versions/get-download-uri"): self.download_uri,
-            ("GET", "model-versions/search"): self.search_versions,
             ("PATCH", "model-versions/update"): self.update_version,
             ("DELETE", "model-versions/delete"): self.delete_version,
             ("POST", "model-versions/transition-stage"): self.transition_stage,
@@ -73,20 +69,6 @@ class RegistryEndpoints:
     async def get(self, principal: Principal, fields: Fields) -> Json:
         """One registered model."""
         return await self._model(principal, "models_get", name=fields.required("name"))
-
-    async def search(self, principal: Principal, fields: Fields) -> Json:
-        """Registered models by name."""
-        fields.default_order("name ASC")
-        found = await self._data.call(
-            principal,
-            "models_list",
-            name=fields.equals("name", always=_NO_PROMPTS).get("name"),
-            limit=fields.limit(100, 1000),
-            cursor=fields.text("page_token") or None,
-        )
-        return page(
-            "registered_models", [protocol.registered_model(row) for row in found["items"]], found["cursor"]
-        )
 
     async def rename(self, principal: Principal, fields: Fields) -> Json:
         """Give a registered model another name."""
@@ -173,22 +155,6 @@ class RegistryEndpoints:
         name, version = fields.required("name"), fields.required("version")
         found = await self._data.call(principal, "model_versions_get", name=name, version=version)
         return {"artifact_uri": protocol.download_uri(found)}
-
-    async def search_versions(self, principal: Principal, fields: Fields) -> Json:
-        """Versions, newest first."""
-        fields.default_order("last_updated_timestamp DESC", "name ASC", "version_number DESC")
-        wanted = fields.equals("name", "run_id")
-        found = await self._data.call(
-            principal,
-            "model_versions_search",
-            name=wanted.get("name"),
-            run_id=wanted.get("run_id"),
-            limit=fields.limit(10_000, 200_000),
-            cursor=fields.text("page_token") or None,
-        )
-        return page(
-            "model_versions", [protocol.model_version(row) for row in found["items"]], found["cursor"]
-        )
 
     async def update_version(self, principal: Principal, fields: Fields) -> Json:
         """Describe a version."""

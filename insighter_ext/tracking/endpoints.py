@@ -7,15 +7,17 @@ from collections.abc import Awaitable, Callable
 
 from insighter_ext.errors import Invalid
 from insighter_ext.gateways import DataGateway
+from insighter_ext.models import Ready
 from insighter_ext.principal import Principal
 from insighter_ext.tracking import protocol
 from insighter_ext.tracking.histories import Histories
 from insighter_ext.tracking.names import random_name
 from insighter_ext.tracking.protocol import Fields, Json
+from insighter_ext.tracking.searching import SearchEndpoints
 
 _MODEL_HISTORY = "mlflow.log-model.history"
 
-Endpoint = Callable[[Principal, Fields], Awaitable[Json]]
+Endpoint = Callable[[Principal, Fields], Awaitable[Json | Ready]]
 
 
 class TrackingEndpoints:
@@ -28,22 +30,19 @@ class TrackingEndpoints:
     def table(self) -> dict[tuple[str, str], Endpoint]:
         """(method, path below ``mlflow/``) → endpoint; ``{name}`` in a path becomes a field."""
         return {
+            **SearchEndpoints(self._data).table(),
             ("POST", "experiments/create"): self.create_experiment,
             ("GET", "experiments/get"): self.get_experiment,
             ("GET", "experiments/get-by-name"): self.get_experiment_by_name,
-            ("POST", "experiments/search"): self.search_experiments,
-            ("GET", "experiments/search"): self.search_experiments,
             ("POST", "experiments/update"): self.update_experiment,
             ("POST", "experiments/delete"): self.delete_experiment,
             ("POST", "experiments/restore"): self.restore_experiment,
             ("POST", "experiments/set-experiment-tag"): self.set_experiment_tag,
             ("POST", "experiments/delete-experiment-tag"): self.delete_experiment_tag,
             ("POST", "runs/create"): self.create_run,
-            ("GET", "runs/get"): self.get_run,
             ("POST", "runs/update"): self.update_run,
             ("POST", "runs/delete"): self.delete_run,
             ("POST", "runs/restore"): self.restore_run,
-            ("POST", "runs/search"): self.search_runs,
             ("POST", "runs/set-tag"): self.set_tag,
             ("POST", "runs/delete-tag"): self.delete_tag,
             ("POST", "runs/log-metric"): self.log_metric,
@@ -55,7 +54,6 @@ class TrackingEndpoints:
             **self._histories.table(),
             ("GET", "artifacts/list"): self.list_artifacts,
             ("POST", "logged-models"): self.create_model,
-            ("POST", "logged-models/search"): self.search_models,
             ("GET", "logged-models/{model_id}"): self.get_model,
             ("PATCH", "logged-models/{model_id}"): self.finalize_model,
             ("DELETE", "logged-models/{model_id}"): self.delete_model,
@@ -90,21 +88,6 @@ class TrackingEndpoints:
             principal, "experiments_get_by_name", name=fields.required("experiment_name")
         )
         return {"experiment": protocol.experiment(found)}
-
-    async def search_experiments(self, principal: Principal, fields: Fields) -> Json:
-        """Experiments of the caller's project, newest first."""
-        fields.default_order("creation_time DESC", "experiment_id ASC")
-        found = await self._data.call(
-            principal,
-            "experiments_search",
-            view=fields.view("view_type"),
-            name=fields.equals("name").get("name"),
-            limit=fields.limit(1000),
-            cursor=fields.text("page_token") or None,
-        )
-        return protocol.page(
-            "experiments", [protocol.experiment(row) for row in found["items"]], found["cursor"]
-        )
 
     async def update_experiment(self, principal: Principal, fields: Fields) -> Json:
         """Rename."""
@@ -158,11 +141,6 @@ class TrackingEndpoints:
         )
         return {"run": protocol.run(made)}
 
-    async def get_run(self, principal: Principal, fields: Fields) -> Json:
-        """One run with the newest value of each metric."""
-        found = await self._data.call(principal, "runs_get", run_id=fields.required("run_id", "run_uuid"))
-        return {"run": protocol.run(found)}
-
     async def update_run(self, principal: Principal, fields: Fields) -> Json:
         """Change status, end or name."""
         status = fields.text("status") or None
@@ -189,20 +167,6 @@ class TrackingEndpoints:
         """Undo a deletion."""
         await self._data.call(principal, "runs_set_deleted", run_id=fields.required("run_id"), deleted=False)
         return {}
-
-    async def search_runs(self, principal: Principal, fields: Fields) -> Json:
-        """Runs of experiments, newest first."""
-        fields.equals()
-        fields.default_order("start_time DESC", "run_id ASC")
-        found = await self._data.call(
-            principal,
-            "runs_search",
-            experiment_ids=fields.strings("experiment_ids"),
-            view=fields.view("run_view_type"),
-            limit=fields.limit(1000),
-            cursor=fields.text("page_token") or None,
-        )
-        return protocol.page("runs", [protocol.run(row) for row in found["items"]], found["cursor"])
 
     async def set_tag(self, principal: Principal, fields: Fields) -> Json:
         """Set a tag of a run."""
@@ -326,25 +290,6 @@ class TrackingEndpoints:
             deleted=fields.flag("allow_deleted"),
         )
         return {"model": protocol.logged_model(found)}
-
-    async def search_models(self, principal: Principal, fields: Fields) -> Json:
-        """Logged models of experiments, newest first."""
-        if fields.items("datasets"):
-            raise Invalid("this server does not filter logged models by dataset", hint="leave datasets out")
-        fields.default_order("creation_timestamp DESC", "model_id ASC")
-        wanted = fields.equals("name", "source_run_id")
-        found = await self._data.call(
-            principal,
-            "logged_models_search",
-            experiment_ids=fields.strings("experiment_ids"),
-            name=wanted.get("name"),
-            source_run_id=wanted.get("source_run_id"),
-            limit=fields.limit(100),
-            cursor=fields.text("page_token") or None,
-        )
-        return protocol.page(
-            "models", [protocol.logged_model(row) for row in found["items"]], found["cursor"]
-        )
 
     async def finalize_model(self, principal: Principal, fields: Fields) -> Json:
         """Say that the upload is done, or has failed."""

@@ -36,7 +36,6 @@ VIEWS = {
 RUN_STATUSES = {"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"}
 
 _KEY = re.compile(r"[/\w.\- :]*")
-_CONDITION = re.compile(r"""\s*(?:attributes?\.)?[`"]?(\w+)[`"]?\s*=\s*(?:'([^']*)'|"([^"]*)")\s*""")
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -132,56 +131,6 @@ class Fields:
     def strings(self, name: str) -> list[str]:
         """A list of strings."""
         return [str(item) for item in self.items(name)]
-
-    def equals(self, *names: str, always: re.Pattern[str] | None = None) -> dict[str, str]:
-        """The field ``filter`` as ``name = 'value'`` conditions, joined by AND, on the given names.
-
-        Args:
-            names: what can be compared.
-            always: what clients add that holds for everything here.
-
-        Raises:
-            Invalid: the filter says more than that.
-        """
-        rest = self.text("filter")
-        rest = (always.sub("", rest) if always else rest).strip()
-        found: dict[str, str] = {}
-        while rest:
-            match = _CONDITION.match(rest)
-            if match is None or match[1] not in names:
-                allowed = " or ".join(f"{name} = '…'" for name in names)
-                raise Invalid(
-                    f"this filter is not supported by this server: {self.text('filter')!r}",
-                    hint=f"it takes {allowed}"
-                    if names
-                    else "leave the filter out and select on the client's side",
-                )
-            found[match[1]] = match[2] if match[2] is not None else match[3]
-            rest = rest[match.end() :]
-            if rest[:4].upper() == "AND ":
-                rest = rest[4:]
-            elif rest:
-                raise Invalid(f"this filter is not supported by this server: {self.text('filter')!r}")
-        return found
-
-    def default_order(self, *allowed: str) -> None:
-        """Refuse an ``order_by`` that is not the order the answer has anyway."""
-        for index, item in enumerate(self.items("order_by")):
-            words = (
-                str(item.get("field_name", "") if isinstance(item, dict) else item).replace("`", "").split()
-            )
-            if isinstance(item, dict):
-                words.append("ASC" if item.get("ascending", True) in (True, "true") else "DESC")
-            clause = (
-                " ".join([words[0].removeprefix("attributes.").removeprefix("attribute."), *words[1:]])
-                if words
-                else ""
-            )
-            if index >= len(allowed) or clause.lower() != allowed[index].lower():
-                raise Invalid(
-                    f"this order_by is not supported by this server: {item!r}",
-                    hint=f"the answer is ordered by {', '.join(allowed)}; sort on the client's side",
-                )
 
     def view(self, name: str) -> str:
         """A view type: active, deleted or all."""

@@ -22,6 +22,7 @@ from insighter_ext.tracking.models import (
     RunQuery,
 )
 from insighter_ext.tracking.protocol import MAX_TAG_VALUE, clock, key, moment, run_uri, text_value
+from insighter_ext.tracking.searching import RunTable
 
 _NAME, _NOTE = "mlflow.runName", "mlflow.note.content"
 
@@ -31,6 +32,7 @@ class TrackingService:
 
     Attributes:
         mlflow: the endpoints of MLflow's protocol.
+        table: what the run table asks.
         files: artifacts as MLflow's clients transfer them.
         histories: metrics over time.
     """
@@ -39,6 +41,7 @@ class TrackingService:
         self._data = data
         self.histories = Histories(data)
         self.mlflow = TrackingEndpoints(data, self.histories)
+        self.table = RunTable(data)
         self.files = Artifacts(data, objects)
 
     async def experiments(self, principal: Principal, project_id: UUID, query: PageQuery) -> Page[Experiment]:

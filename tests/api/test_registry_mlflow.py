@@ -133,8 +133,18 @@ def test_logged_models_with_params_tags_and_metrics(mlflow: Any, client: Any, lo
     while pages[-1].token:
         pages.append(client.search_logged_models([experiment], max_results=1, page_token=pages[-1].token))
     assert logged.model_id in [model.model_id for page in pages for model in page]
-    with pytest.raises(mlflow.exceptions.MlflowException, match="not supported") as error:
-        client.search_logged_models([experiment], filter_string="metrics.f1 > 0.5")
+    on_wine = client.search_logged_models(
+        [experiment], filter_string="metrics.f1 > 0.85", datasets=[{"dataset_name": "wine"}]
+    )
+    assert [model.model_id for model in on_wine] == [logged.model_id]
+    assert (
+        client.search_logged_models(
+            [experiment], filter_string="metrics.f1 > 0.85", datasets=[{"dataset_name": "beer"}]
+        )
+        == []
+    )
+    with pytest.raises(mlflow.exceptions.MlflowException, match="comparator") as error:
+        client.search_logged_models([experiment], filter_string="params.kind > 'a'")
     assert code(error) == "INVALID_PARAMETER_VALUE"
     many = mlflow.initialize_logged_model(name="many", params={f"p{i}": str(i) for i in range(250)})
     assert len(client.get_logged_model(many.model_id).params) == 250

@@ -49,6 +49,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /projects/{project_id}/achievements/preview": {"audience": "person", "rule": A_RULE},
     "PATCH /projects/{project_id}/achievements/{achievement_id}": {"name": "changed"},
     "POST /projects/{project_id}/runs/curves": {"run_ids": ["0" * 32], "keys": ["changed"]},
+    "POST /projects/{project_id}/experiments/{experiment_id}/runs/groups": {"group_by": "attributes.status"},
     "POST /projects/{project_id}/models": {"name": "changed", "run_id": "0" * 32},
     "PUT /projects/{project_id}/models/{name}/aliases/{alias}": {"version": 1},
     "POST /projects/{project_id}/deployments": {"name": "changed", "model": "changed", "version": 1},
@@ -69,6 +70,9 @@ OF_A_VIEWER = {
     "POST /projects/{project_id}/assets/{kind}/{key}/comments",
     # Where on this machine somebody has the project's notebooks is their own affair.
     "PUT /projects/{project_id}/folder",
+    # Reading, by questions that are longer than an address.
+    "POST /projects/{project_id}/experiments/{experiment_id}/runs/query",
+    "POST /projects/{project_id}/experiments/{experiment_id}/runs/groups",
 }
 
 FOR_VIEWERS = [each for each in IN_PROJECTS if f"{each[0]} {each[1].removeprefix(API)}" not in OF_A_VIEWER]

@@ -7,6 +7,7 @@ accounts: ``await someone()`` answers the principal of a new one.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -60,6 +61,17 @@ class DataContract:
         assert found["tags"] == {"a": "ü", '"': "'"}
         page = await data_gateway.call(principal, "projects_list", limit=1, cursor=None, archived=False)
         assert len(page["items"]) == 1
+
+    async def test_an_answer_comes_as_text(self, data_gateway: DataGateway, someone: Someone) -> None:
+        principal = await someone()
+        project = await data_gateway.call(
+            principal, "projects_create", name=f"P {uuid4().hex}", description="ü \"'\n"
+        )
+        text = await data_gateway.call_text(principal, "projects_get", id=project["id"])
+        assert isinstance(text, str)
+        assert json.loads(text) == await data_gateway.call(principal, "projects_get", id=project["id"])
+        with pytest.raises(errors.NotFound):
+            await data_gateway.call_text(await someone(), "projects_get", id=project["id"])
 
     async def test_the_database_knows_who_asks(self, data_gateway: DataGateway, someone: Someone) -> None:
         ann, bob = await someone(), await someone()

@@ -149,6 +149,12 @@ def reads(assets: Assets) -> dict[str, Callable[[Person], Any]]:
         "runs_search": lambda p: p.call(
             "runs_search", experiment_ids=[assets.experiment], project_id=project
         ),
+        "runs_get_protocol": lambda p: p.call("runs_get_protocol", run_id=run),
+        "runs_query": lambda p: p.call("runs_query", project_id=project, experiment_id=assets.experiment),
+        "runs_keys": lambda p: p.call("runs_keys", project_id=project, experiment_id=assets.experiment),
+        "runs_groups": lambda p: p.call(
+            "runs_groups", project_id=project, experiment_id=assets.experiment, group="attributes.status"
+        ),
         "runs_metric_history": lambda p: p.call("runs_metric_history", run_id=run, key="auc"),
         "runs_metric_interval": lambda p: p.call("runs_metric_interval", run_ids=[run], key="auc"),
         "runs_curves": lambda p: p.call("runs_curves", project_id=project, run_ids=[run], keys=["auc"]),
@@ -166,7 +172,13 @@ def reads(assets: Assets) -> dict[str, Callable[[Person], Any]]:
     }
 
 
-SEARCHES = {"experiments_search", "logged_models_search", "model_versions_search"}
+SEARCHES = {
+    "experiments_search",
+    "logged_models_search",
+    "models_search",
+    "model_versions_search",
+    "runs_search_protocol",
+}
 
 
 def test_every_function_is_among_those_tried_below(database: Database, assets: Assets) -> None:
@@ -185,7 +197,9 @@ def test_a_stranger_sees_and_changes_nothing(database: Database, assets: Assets)
         # A credential that claims the project opens nothing to an account that is not its member.
         assert status(call, stranger.kernel(assets.project)) == 404, name
     assert stranger.call("runs_search", experiment_ids=[assets.experiment])["items"] == []
+    assert stranger.call("runs_search_protocol", experiment_ids=[assets.experiment]) == {"runs": []}
     assert stranger.call("logged_models_search", experiment_ids=[assets.experiment])["items"] == []
+    assert stranger.kernel(assets.project).call("models_search")["items"] == []
     assert stranger.kernel(assets.project).call("model_versions_search")["items"] == []
     assert stranger.kernel(assets.project).call("experiments_search")["items"] == []
     for table in TABLES:

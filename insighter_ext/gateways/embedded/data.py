@@ -68,6 +68,15 @@ class EmbeddedDataGateway:
 
     async def call(self, principal: Principal | None, function: str, **arguments: Any) -> Any:
         """See :class:`insighter_ext.gateways.data.DataGateway`."""
+        return await self._call(principal, function, arguments, as_text=False)
+
+    async def call_text(self, principal: Principal | None, function: str, **arguments: Any) -> str:
+        """See :class:`insighter_ext.gateways.data.DataGateway`."""
+        return str(await self._call(principal, function, arguments, as_text=True))
+
+    async def _call(
+        self, principal: Principal | None, function: str, arguments: dict[str, Any], *, as_text: bool
+    ) -> Any:
         import psycopg
         import psycopg_pool
 
@@ -79,7 +88,7 @@ class EmbeddedDataGateway:
                 committing = True
 
             try:
-                return await self._call_once(principal, function, arguments, before_commit)
+                return await self._call_once(principal, function, arguments, before_commit, as_text)
             except (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout) as error:
                 if getattr(error, "sqlstate", None) == "57014":
                     raise domain_error("57014", str(error), None, None) from error
@@ -117,6 +126,7 @@ class EmbeddedDataGateway:
         function: str,
         arguments: dict[str, Any],
         before_commit: Callable[[], None],
+        as_text: bool,
     ) -> Any:
         if self._pool is None:
             raise errors.Unavailable("the platform is not started")
@@ -133,7 +143,9 @@ class EmbeddedDataGateway:
         values |= {"role": role, "claims": json.dumps(claims)}
         async with self._pool.connection() as connection:
             try:
-                cursor = await connection.execute(_statements(function, tuple(arguments), read_only), values)
+                cursor = await connection.execute(
+                    _statements(function, tuple(arguments), read_only, as_text), values
+                )
                 cursor.nextset()  # of begin
                 cursor.nextset()  # of set_config
                 row = await cursor.fetchone()
@@ -172,13 +184,13 @@ async def _shielded(action: Callable[[], Awaitable[None]]) -> None:
 
 
 @functools.cache
-def _statements(function: str, names: tuple[str, ...], read_only: bool) -> str:
+def _statements(function: str, names: tuple[str, ...], read_only: bool, as_text: bool) -> str:
     """What a call sends in one go; a change is committed apart, when its answer is here."""
     from psycopg import sql
 
     query = sql.SQL(
         "begin {}; select set_config('role', %(role)s, true), set_config('request.jwt.claims', %(claims)s, true); "
-        "select public.{}({}){}"
+        "select public.{}({}){}{}"
     ).format(
         sql.SQL("read only" if read_only else "read write"),
         sql.Identifier(function),
@@ -186,6 +198,7 @@ def _statements(function: str, names: tuple[str, ...], read_only: bool) -> str:
             sql.SQL("{} => {}").format(sql.Identifier(f"p_{name}"), sql.Placeholder(f"p_{name}"))
             for name in names
         ),
+        sql.SQL("::text" if as_text else ""),
         sql.SQL("; commit" if read_only else ""),
     )
     return query.as_string()

@@ -507,6 +507,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/insighter/api/projects/{project_id}/experiments/{experiment_id}/runs/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A page of runs, filtered, ordered and with the columns asked for */
+        post: operations["RunTable_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/experiments/{experiment_id}/runs/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Runs in groups, with mean, least and greatest of metrics */
+        post: operations["RunGroups_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/experiments/{experiment_id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys of metrics, parameters and tags in an experiment */
+        get: operations["RunKeys_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/projects/{project_id}/models": {
         parameters: {
             query?: never;
@@ -3190,6 +3241,45 @@ export interface components {
             role?: ("viewer" | "annotator" | "editor" | "admin") | null;
         };
         /**
+         * GroupMetric
+         * @description A metric in a group; values that are not finite are left out. Null where none is left.
+         */
+        GroupMetric: {
+            /** Mean */
+            mean: number | null;
+            /** Min */
+            min: number | null;
+            /** Max */
+            max: number | null;
+        };
+        /**
+         * GroupQuery
+         * @description Runs in groups.
+         */
+        GroupQuery: {
+            /**
+             * Filter
+             * @default
+             */
+            filter?: string;
+            /**
+             * View
+             * @default active
+             * @enum {string}
+             */
+            view?: "active" | "deleted" | "all";
+            /**
+             * Group By
+             * @description `params.…`, `tags.…`, `dataset`, `attributes.status` or `attributes.user_id`.
+             */
+            group_by: string;
+            /**
+             * Metrics
+             * @default []
+             */
+            metrics?: string[];
+        };
+        /**
          * ImpactQuery
          * @description Of which asset.
          */
@@ -5550,6 +5640,60 @@ export interface components {
             deleted: boolean;
         };
         /**
+         * RunGroup
+         * @description The runs with one value; null stands for those without.
+         */
+        RunGroup: {
+            /** Value */
+            value: string | null;
+            /** Count */
+            count: number;
+            /** Metrics */
+            metrics: {
+                [key: string]: components["schemas"]["GroupMetric"];
+            };
+        };
+        /**
+         * RunGroups
+         * @description Groups of runs, the largest first, 1,000 at most.
+         */
+        RunGroups: {
+            /** Items */
+            items: components["schemas"]["RunGroup"][];
+        };
+        /**
+         * RunKey
+         * @description A key, and how many runs have it.
+         */
+        RunKey: {
+            /** Key */
+            key: string;
+            /** Runs */
+            runs: number;
+        };
+        /**
+         * RunKeys
+         * @description The keys of an experiment's runs, by name.
+         */
+        RunKeys: {
+            /** Metrics */
+            metrics: components["schemas"]["RunKey"][];
+            /** Params */
+            params: components["schemas"]["RunKey"][];
+            /** Tags */
+            tags: components["schemas"]["RunKey"][];
+            /**
+             * Runs
+             * @description How many runs there are.
+             */
+            runs: number;
+            /**
+             * Exact
+             * @description Whether all runs were counted. Of very many runs with very many keys some stand for all.
+             */
+            exact: boolean;
+        };
+        /**
          * RunNotebook
          * @description The notebook that made a run.
          */
@@ -5626,6 +5770,116 @@ export interface components {
              * @default null
              */
             cursor?: string | null;
+        };
+        /**
+         * RunRow
+         * @description A run with the columns that were asked for; what it does not have is left out.
+         */
+        RunRow: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "RUNNING" | "SCHEDULED" | "FINISHED" | "FAILED" | "KILLED";
+            /**
+             * Started At
+             * @description ISO 8601 in UTC; null where the client's time is no date.
+             */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Created By */
+            created_by: string;
+            /** Deleted */
+            deleted: boolean;
+            /** Metrics */
+            metrics: {
+                [key: string]: number | ("NaN" | "Infinity" | "-Infinity");
+            };
+            /** Params */
+            params: {
+                [key: string]: string;
+            };
+            /** Tags */
+            tags: {
+                [key: string]: string;
+            };
+            /** Datasets */
+            datasets: components["schemas"]["DatasetInput"][];
+            /**
+             * Models
+             * @description Ids of the models it logged.
+             */
+            models: string[];
+        };
+        /**
+         * RunTable
+         * @description A page of the run table.
+         */
+        RunTable: {
+            /**
+             * Total
+             * @description How many runs the filter lets through.
+             */
+            total: number;
+            /** Offset */
+            offset: number;
+            /** Items */
+            items: components["schemas"]["RunRow"][];
+        };
+        /**
+         * RunTableQuery
+         * @description A page of the run table: filtered, ordered, with the columns that are shown.
+         */
+        RunTableQuery: {
+            /**
+             * Filter
+             * @description In MLflow's grammar; a refusal says where in it, in code points.
+             * @default
+             */
+            filter?: string;
+            /**
+             * Order By
+             * @description Such as `metrics.auc DESC`; newest first where it is empty.
+             * @default []
+             */
+            order_by?: string[];
+            /**
+             * View
+             * @default active
+             * @enum {string}
+             */
+            view?: "active" | "deleted" | "all";
+            /**
+             * Metrics
+             * @description Keys of the columns wanted.
+             * @default []
+             */
+            metrics?: string[];
+            /**
+             * Params
+             * @default []
+             */
+            params?: string[];
+            /**
+             * Tags
+             * @default []
+             */
+            tags?: string[];
+            /**
+             * Offset
+             * @default 0
+             */
+            offset?: number;
+            /**
+             * Limit
+             * @default 100
+             */
+            limit?: number;
         };
         /**
          * SearchQuery
@@ -8807,6 +9061,227 @@ export interface operations {
             };
             /** @description An error */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    RunTable_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunTableQuery"];
+            };
+        };
+        responses: {
+            /** @description A page of runs, filtered, ordered and with the columns asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunTable"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    RunGroups_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupQuery"];
+            };
+        };
+        responses: {
+            /** @description Runs in groups, with mean, least and greatest of metrics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunGroups"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    RunKeys_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys of metrics, parameters and tags in an experiment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunKeys"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
