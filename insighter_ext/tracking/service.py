@@ -23,6 +23,7 @@ from insighter_ext.tracking.models import (
 )
 from insighter_ext.tracking.protocol import MAX_TAG_VALUE, clock, key, moment, run_uri, text_value
 from insighter_ext.tracking.searching import RunTable
+from insighter_ext.tracking.views import RunViews
 
 _NAME, _NOTE = "mlflow.runName", "mlflow.note.content"
 
@@ -35,6 +36,7 @@ class TrackingService:
         table: what the run table asks.
         files: artifacts as MLflow's clients transfer them.
         histories: metrics over time.
+        views: the run table's own.
     """
 
     def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
@@ -43,6 +45,7 @@ class TrackingService:
         self.mlflow = TrackingEndpoints(data, self.histories)
         self.table = RunTable(data)
         self.files = Artifacts(data, objects)
+        self.views = RunViews(data)
 
     async def experiments(self, principal: Principal, project_id: UUID, query: PageQuery) -> Page[Experiment]:
         """A project's experiments, last used first."""

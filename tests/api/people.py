@@ -158,6 +158,7 @@ class Treasure:
         owner.do("POST", f"{base}/datasets/gone-{canary}/versions", content=csv, expect=201)
         owner.do("DELETE", f"{base}/datasets/gone-{canary}", expect=204)
         [gone] = owner.do("GET", f"{base}/trash")["items"]
+        view = owner.do("POST", f"{base}/run-views", {"name": canary, "filter": canary}, expect=201)["id"]
         restricted = {"min_role": "admin", "people": []}
         owner.do("PUT", f"{base}/restrictions/model/{quote(self.model)}", restricted)
         owner.do("DELETE", f"{base}/restrictions/model/{quote(self.model)}", expect=204)
@@ -166,7 +167,7 @@ class Treasure:
             "project_id": self.project_id, "organisation_id": self.organisation_id, "user_id": owner.user_id,
             "invitation_id": invitation["id"], "request_id": str(uuid4()), "session_id": sessions[0]["id"],
             "import_id": str(begun[0]), "number": "1", "notebook_id": notebook, "before": "1", "after": "1",
-            "achievement_id": achievement, "asset_id": gone["id"],
+            "achievement_id": achievement, "asset_id": gone["id"], "view_id": view,
             "token_id": token_id, "comment_id": comment, "run_id": self.run, "run_uuid": self.run,
             "experiment_id": self.experiment,
             "model_id": self.logged_model, "version": "1", "alias": f"alias-{canary}", "kind": "dataset",

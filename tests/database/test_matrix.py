@@ -71,6 +71,7 @@ class World:
                     "organisation",
                     "credential",
                     "token",
+                    "run_view",
                     "import",
                     "export",
                 )
@@ -175,6 +176,9 @@ class World:
             owner.call("models_register", project_id=project, name=name, model_id=logged)
             owner.call("models_set_alias", name=name, alias=alias, version="1", project_id=project)
         self.values |= {"experiment": int(experiment), "run_hex": run, "logged_model": model}
+        self.values["run_view"] = owner.call(
+            "views_save", project_id=project, experiment_id=experiment, name="canary view"
+        )["id"]
         self.values["run"] = self._one("select id from insighter.runs where name = 'canary run'")
         for value, name in [("model", "canary model"), ("closed_registered", "canary closed model")]:
             self.values[value] = self._one("select id from insighter.registered_models where name = %s", name)

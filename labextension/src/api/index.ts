@@ -12,6 +12,7 @@ export * as datasets from './datasets';
 export * as notebooks from './notebooks';
 export * as experiments from './experiments';
 export * as runs from './runs';
+export * as runtable from './runtable';
 export * as models from './models';
 export * as deployments from './deployments';
 export * as sharing from './sharing';
@@ -55,6 +56,17 @@ export type {
   RunDetail
 } from './experiments';
 export type { Bytes, Curve, Curves, RunChange, Value } from './runs';
+export type {
+  RunColumn,
+  RunGroup,
+  RunGroupsQuery,
+  RunKeys,
+  RunRow,
+  RunRows,
+  RunTableQuery,
+  RunView,
+  RunViewCreate
+} from './runtable';
 export type {
   ModelSignature,
   ModelVersion,

@@ -6,4 +6,5 @@ export namespace CommandIDs {
   export const renameRun = 'insighter:rename-run';
   export const deleteRun = 'insighter:delete-run';
   export const registerModel = 'insighter:register-model';
+  /** Takes {project, experiment, runs: the ids}. */
 }

@@ -15,20 +15,10 @@ import {
   trash
 } from '../api';
 import { Resource } from '../pages/resource';
-
-/** Runs that are asked for at a time. */
-const PAGE = 100;
-const LARGEST_PAGE = 500;
+import { RunTableModel } from './table/model';
 
 /** How often what runs is looked at again, in milliseconds. */
 const LIVE = 2000;
-
-/** Runs, newest first, and how to go on. */
-export interface IRuns {
-  readonly items: ReadonlyArray<Run>;
-  /** Null when these are all. */
-  readonly cursor: string | null;
-}
 
 /** A project's experiments, last used first. */
 export function experimentList(project: string): Resource<Experiment[]> {
@@ -50,45 +40,22 @@ export class ExperimentModel {
       const all = await experiments.list(project);
       return all.find(one => one.id === id) ?? null;
     });
-    this.runs = new Resource(
-      () => this._load(),
-      ({ items }) => (items.some(run => run.status === 'RUNNING') ? LIVE : null)
-    );
+    this.table = new RunTableModel(project, id);
   }
 
   /** The experiment; null when it is gone. */
   readonly experiment: Resource<Experiment | null>;
 
-  readonly runs: Resource<IRuns>;
+  readonly table: RunTableModel;
 
   async refresh(): Promise<void> {
-    await Promise.all([this.experiment.refresh(), this.runs.refresh()]);
-  }
-
-  /** Show older runs, too. */
-  async more(): Promise<void> {
-    this._wanted += PAGE;
-    await this.runs.refresh();
+    await Promise.all([this.experiment.refresh(), this.table.refresh()]);
   }
 
   dispose(): void {
     this.experiment.dispose();
-    this.runs.dispose();
+    this.table.dispose();
   }
-
-  private async _load(): Promise<IRuns> {
-    const items: Run[] = [];
-    let cursor: string | null = null;
-    do {
-      const limit = Math.min(this._wanted - items.length, LARGEST_PAGE);
-      const page = await experiments.runs(this.project, this.id, { limit, cursor });
-      items.push(...page.items);
-      cursor = page.cursor ?? null;
-    } while (cursor !== null && items.length < this._wanted);
-    return { items, cursor };
-  }
-
-  private _wanted = PAGE;
 }
 
 /** What a run's page shows. */
@@ -160,20 +127,6 @@ export interface ILinks {
   inputs: ReadonlyArray<number | null>;
   /** What was registered from the run. */
   versions: ReadonlyArray<ModelVersion>;
-}
-
-/** The metrics that most runs have, at most `limit`, the most frequent first and then by name. */
-export function frequentMetrics(runs: ReadonlyArray<Run>, limit: number): string[] {
-  const counts = new Map<string, number>();
-  for (const { metrics } of runs) {
-    for (const { key } of metrics) {
-      counts.set(key, (counts.get(key) ?? 0) + 1);
-    }
-  }
-  return [...counts]
-    .sort(([a, m], [b, n]) => n - m || a.localeCompare(b, undefined, { numeric: true }))
-    .slice(0, limit)
-    .map(([key]) => key);
 }
 
 /** All metrics that runs have, by name; what their machine was doing comes last. */

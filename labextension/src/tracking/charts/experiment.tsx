@@ -1,15 +1,15 @@
 import * as React from 'react';
 
-import { EmptyState, ErrorNote } from '../../components';
+import { EmptyState, ErrorNote, formatNumber } from '../../components';
 import { useHost } from '../../pages/host';
 import { Tabs } from '../../pages/page';
 import { useOwnResource } from '../../pages/resource';
 import { CommandIDs } from '../commands';
 import { Comparison } from '../compare/comparison';
-import type { Column, IRunValues } from './axes';
+import { type Column, columnName, type IRunValues } from './axes';
 import { Curves } from './curves';
 import { Parallel } from './parallel';
-import { chartedRuns, type ICharted } from './runs';
+import { allColumns, chartedRuns, type ICharted, type IWanted } from './runs';
 import { Scatter } from './scatter';
 
 export interface IExperimentChartsProps {
@@ -37,6 +37,9 @@ const CURVED = 30;
 /** Axes that parallel coordinates begin with. */
 const AXES = 8;
 
+/** Columns of each kind that are drawn where the table shows too few. */
+const USUAL = 6;
+
 /** The charts of an experiment: curves of the runs, all runs over parameters and metrics, and what differs between some. */
 export function ExperimentCharts(props: IExperimentChartsProps): JSX.Element {
   const {
@@ -51,17 +54,43 @@ export function ExperimentCharts(props: IExperimentChartsProps): JSX.Element {
   } = props;
   const { trans, commands } = useHost();
   const [tab, setTab] = React.useState<Tab>('curves');
-  const wanted = React.useMemo(
-    () => ({ project, experiment, runs, selected, filter, view, orderBy: props.orderBy ?? [] }),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- lists by what is in them
-    [project, experiment, runs.join(' '), selected, filter, view, (props.orderBy ?? []).join(' ')]
-  );
-  const [resource, { value, error }] = useOwnResource(
-    () => chartedRuns(wanted),
-    JSON.stringify(wanted),
+  const [more, setMore] = React.useState<ReadonlyArray<Column>>([]);
+  const [keys, { value: known, error: unknown }] = useOwnResource(
+    () => allColumns(project, experiment),
+    `${project} ${experiment}`,
     revision
   );
+  const shown = JSON.stringify([
+    ...columns.params.map(key => `params.${key}`),
+    ...columns.metrics.map(key => `metrics.${key}`)
+  ]);
+  const initial = React.useMemo(() => {
+    const there = (JSON.parse(shown) as Column[]).filter(column => known?.includes(column));
+    const usual = ['params.', 'metrics.'].flatMap(kind =>
+      (known ?? []).filter(column => column.startsWith(kind)).slice(0, USUAL)
+    );
+    return [...there, ...(there.length > 1 ? [] : usual.filter(column => !there.includes(column)))];
+  }, [shown, known]);
+  const wanted = JSON.stringify({
+    project,
+    experiment,
+    runs,
+    selected,
+    filter,
+    view,
+    orderBy: props.orderBy ?? [],
+    columns: [...new Set([...initial, ...more])]
+  });
+  const [resource, { value, error }] = useOwnResource(
+    () => chartedRuns(JSON.parse(wanted) as IWanted),
+    wanted,
+    revision
+  );
+  const last = React.useRef<ICharted | null>(null);
+  last.current = value ?? last.current;
+  const charted = value ?? last.current;
   const open = ({ id, name }: IRunValues) => void commands.execute(CommandIDs.openRun, { project, id, name });
+  const failed = error ?? unknown;
 
   return (
     <Tabs<Tab>
@@ -77,17 +106,28 @@ export function ExperimentCharts(props: IExperimentChartsProps): JSX.Element {
       fill
     >
       <div className="jp-Insighter-Scroll jp-Insighter-ExperimentCharts">
-        {error && <ErrorNote error={error} onRetry={() => void resource.refresh()} />}
-        {!value && !error && <p className="jp-Insighter-Loading">{trans.__('Loading…')}</p>}
-        {value &&
-          (value.all.length === 0 ? (
+        {failed && (
+          <ErrorNote
+            error={failed}
+            onRetry={() => {
+              void keys.refresh();
+              void resource.refresh();
+            }}
+          />
+        )}
+        {!(charted && known) && !failed && <p className="jp-Insighter-Loading">{trans.__('Loading…')}</p>}
+        {charted &&
+          known &&
+          (charted.all.length === 0 ? (
             <EmptyState text={trans.__('No runs to draw.')} />
           ) : (
             <Charts
               tab={tab}
-              charted={value}
+              charted={charted}
+              known={known}
+              initial={initial}
               project={project}
-              columns={columns}
+              onNeed={needed => setMore(before => [...new Set([...before, ...needed])])}
               onOpen={open}
               onCompare={found =>
                 void commands.execute(CommandIDs.compareRuns, {
@@ -106,27 +146,32 @@ export function ExperimentCharts(props: IExperimentChartsProps): JSX.Element {
 interface IChartsProps {
   tab: Tab;
   charted: ICharted;
+  known: ReadonlyArray<Column>;
+  initial: ReadonlyArray<Column>;
   project: string;
-  columns: IExperimentChartsProps['columns'];
+  onNeed: (columns: ReadonlyArray<Column>) => void;
   onOpen: (run: IRunValues) => void;
   onCompare: (runs: ReadonlyArray<IRunValues>) => void;
 }
 
-function Charts({ tab, charted, project, columns, onOpen, onCompare }: IChartsProps): JSX.Element {
+function Charts({
+  tab,
+  charted,
+  known,
+  initial,
+  project,
+  onNeed,
+  onOpen,
+  onCompare
+}: IChartsProps): JSX.Element {
   const { trans } = useHost();
-  const { all, few, keys, total } = charted;
-  const shown = [
-    ...columns.params.map(key => `params.${key}`),
-    ...columns.metrics.map(key => `metrics.${key}`)
-  ];
-  const known = [...keys.metrics.map(key => `metrics.${key}`), ...keys.params.map(key => `params.${key}`)];
-  const there = shown.filter(column => known.includes(column));
-  const initial: Column[] = [
-    ...there,
-    ...(there.length > 1 ? [] : varying(all, known).filter(column => !there.includes(column)))
-  ].slice(0, AXES);
-  const metrics = [...columns.metrics.filter(key => keys.metrics.includes(key)), ...keys.metrics];
-  // tabs keep what was chosen in them only while the columns stay what they were
+  const { all, few, total } = charted;
+  const isMetric = (column: Column) => column.startsWith('metrics.');
+  const metrics = [...new Set([...initial.filter(isMetric), ...known.filter(isMetric)])].map(columnName);
+  const names = JSON.stringify(metrics);
+  const keys = React.useMemo(() => JSON.parse(names) as string[], [names]);
+  const curved = React.useMemo(() => few.slice(0, CURVED), [few]);
+  // what was chosen in a chart stays while the table's columns stay
   const key = JSON.stringify(initial);
   switch (tab) {
     case 'curves':
@@ -141,30 +186,32 @@ function Charts({ tab, charted, project, columns, onOpen, onCompare }: IChartsPr
               )}
             </p>
           )}
-          <Curves project={project} runs={few.slice(0, CURVED)} keys={[...new Set(metrics)]} />
+          <Curves project={project} runs={curved} keys={keys} />
         </>
       );
     case 'parallel':
-    case 'scatter':
+    case 'scatter': {
+      const common = { runs: all, columns: known, onNeed, onOpen };
       return (
         <>
           {total > all.length && (
-            <p className="jp-Insighter-Quiet">{trans.__('The first %1 of %2 runs.', all.length, total)}</p>
+            <p className="jp-Insighter-Quiet">
+              {trans.__('The first %1 of %2 runs.', formatNumber(all.length), formatNumber(total))}
+            </p>
           )}
           {tab === 'parallel' ? (
             <Parallel
               key={key}
-              runs={all}
-              columns={known}
-              initial={initial}
-              onOpen={onOpen}
+              {...common}
+              initial={varying(all, initial).slice(0, AXES)}
               onCompare={onCompare}
             />
           ) : (
-            <Scatter key={key} runs={all} columns={known} initial={initial} onOpen={onOpen} />
+            <Scatter key={key} {...common} initial={varying(all, initial)} />
           )}
         </>
       );
+    }
     case 'differences':
       return few.length < 2 ? (
         <EmptyState
@@ -180,15 +227,15 @@ function Charts({ tab, charted, project, columns, onOpen, onCompare }: IChartsPr
   }
 }
 
-/** Columns whose values are not all the same come first: the others tell nothing. */
+/** Columns whose values are not all the same: the others tell nothing, and are left out while some do. */
 function varying(runs: ReadonlyArray<IRunValues>, columns: ReadonlyArray<Column>): Column[] {
   const differs = (column: Column) => {
-    const name = column.slice(column.indexOf('.') + 1);
-    const values = column.startsWith('metrics.')
-      ? runs.map(run => run.metrics[name])
-      : runs.map(run => run.params[name]);
+    const name = columnName(column);
+    const values = runs.map(({ metrics, params }) =>
+      column.startsWith('metrics.') ? metrics[name] : params[name]
+    );
     return values.some(value => value !== values[0]);
   };
   const telling = columns.filter(differs);
-  return telling.length > 0 ? telling : [...columns];
+  return telling.length > 1 ? telling : [...columns];
 }

@@ -12,6 +12,8 @@ interface IParallelProps {
   /** All there are, and those that are axes at first. */
   columns: ReadonlyArray<Column>;
   initial: ReadonlyArray<Column>;
+  /** Told of columns whose values are wanted. */
+  onNeed: (columns: ReadonlyArray<Column>) => void;
   onOpen: (run: IRunValues) => void;
   onCompare: (runs: ReadonlyArray<IRunValues>) => void;
 }
@@ -28,7 +30,7 @@ const LISTED = 20;
 type Brush = readonly [number, number];
 
 /** Parallel coordinates: a line for each run, an axis for each column. Parts of axes are chosen by dragging along them. */
-export function Parallel({ runs, columns, initial, onOpen, onCompare }: IParallelProps): JSX.Element {
+export function Parallel({ runs, columns, initial, onNeed, onOpen, onCompare }: IParallelProps): JSX.Element {
   const { trans } = useUi();
   const theme = useTheme();
   const [place, size] = useSize<HTMLDivElement>();
@@ -139,14 +141,23 @@ export function Parallel({ runs, columns, initial, onOpen, onCompare }: IParalle
           label={trans.__('Axes')}
           columns={columns}
           chosen={order}
-          onChange={next =>
+          onChange={next => {
+            onNeed(next);
             setOrder([
               ...order.filter(one => next.includes(one)),
               ...next.filter(one => !order.includes(one))
-            ])
-          }
+            ]);
+          }}
         />
-        <ColumnSelect label={trans.__('Colour')} columns={columns} value={colour} onChange={setColour} />
+        <ColumnSelect
+          label={trans.__('Colour')}
+          columns={columns}
+          value={colour}
+          onChange={column => {
+            onNeed([column]);
+            setColour(column);
+          }}
+        />
         {shade && shade.ticks.length > 0 && (
           <span className="jp-Insighter-Ramp">
             {shade.ticks[0].text}

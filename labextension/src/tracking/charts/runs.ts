@@ -1,9 +1,10 @@
-import { experiments } from '../../api';
+import { runtable, type RunRow } from '../../api';
 import { Resource } from '../../pages/resource';
-import type { IRunValues } from './axes';
+import { type Column, columnName, type IRunValues } from './axes';
 
-/** Runs that are drawn at most. */
+/** Runs that are drawn at most, and those of one request. */
 const MOST = 2000;
+const PAGE = 1000;
 
 /** How often runs that go on are looked at again, in milliseconds. */
 const LIVE = 3000;
@@ -17,6 +18,8 @@ export interface IWanted {
   readonly filter: string;
   readonly view: 'active' | 'deleted' | 'all';
   readonly orderBy: ReadonlyArray<string>;
+  /** Whose values are needed. */
+  readonly columns: ReadonlyArray<Column>;
 }
 
 /** What the charts are made of. */
@@ -27,42 +30,51 @@ export interface ICharted {
   readonly total: number;
   /** Those whose curves are drawn and that are compared. */
   readonly few: ReadonlyArray<IRunValues>;
-  readonly keys: { readonly metrics: ReadonlyArray<string>; readonly params: ReadonlyArray<string> };
 }
 
-/** The runs that are drawn, with their values. */
+/** All columns that the runs of an experiment have, the most frequent first. */
+export function allColumns(project: string, experiment: string): Resource<Column[]> {
+  return new Resource(async () => {
+    const { metrics, params } = await runtable.keys(project, experiment);
+    const sorted = (keys: typeof metrics) =>
+      [...keys].sort((a, b) => b.runs - a.runs || a.key.localeCompare(b.key, undefined, { numeric: true }));
+    return [
+      ...sorted(params).map(({ key }) => `params.${key}`),
+      ...sorted(metrics).map(({ key }) => `metrics.${key}`)
+    ];
+  });
+}
+
+/** The runs that are drawn, with the values that are needed. */
 export function chartedRuns(wanted: IWanted): Resource<ICharted> {
-  const { project, experiment, runs, selected } = wanted;
+  const { project, experiment, runs, selected, columns } = wanted;
+  const names = (prefix: string) => columns.filter(column => column.startsWith(prefix)).map(columnName);
+  const body = {
+    filter: selected ? `attributes.run_id IN (${runs.map(id => `'${id}'`).join(', ')})` : wanted.filter,
+    view: selected ? ('all' as const) : wanted.view,
+    order_by: [...wanted.orderBy],
+    metrics: names('metrics.'),
+    params: names('params.')
+  };
   return new Resource<ICharted>(
     async () => {
-      const items: IRunValues[] = [];
-      let cursor: string | null = null;
+      if (selected && runs.length === 0) {
+        return { all: [], total: 0, few: [] };
+      }
+      const all: RunRow[] = [];
+      let total = 0;
       do {
-        const page = await experiments.runs(project, experiment, { limit: 500, cursor });
-        items.push(
-          ...page.items.map(run => ({
-            ...run,
-            metrics: Object.fromEntries(run.metrics.map(({ key, value }) => [key, value]))
-          }))
-        );
-        cursor = page.cursor;
-      } while (cursor !== null && items.length < MOST);
-      const few = items.filter(({ id }) => runs.includes(id));
-      const all = selected ? few : items;
-      const names = (maps: Readonly<Record<string, unknown>>[]) =>
-        [...new Set(maps.flatMap(Object.keys))].sort((a, b) =>
-          a.localeCompare(b, undefined, { numeric: true })
-        );
-      return {
-        all,
-        total: all.length,
-        few,
-        keys: {
-          metrics: names(all.map(({ metrics }) => metrics)),
-          params: names(all.map(({ params }) => params))
+        const page = await runtable.query(project, experiment, { ...body, offset: all.length, limit: PAGE });
+        total = page.total;
+        all.push(...page.items);
+        if (page.items.length === 0) {
+          break;
         }
-      };
+      } while (all.length < Math.min(total, MOST));
+      const shown = new Set(runs);
+      const few = all.filter(({ id }) => shown.has(id));
+      return { all, total, few: few.length > 0 ? few : all };
     },
-    ({ few }) => (few.some(({ status }) => status === 'RUNNING') ? LIVE : null)
+    ({ all }) => (all.some(({ status }) => status === 'RUNNING') ? LIVE : null)
   );
 }

@@ -10,6 +10,8 @@ interface IScatterProps {
   runs: ReadonlyArray<IRunValues>;
   columns: ReadonlyArray<Column>;
   initial: ReadonlyArray<Column>;
+  /** Told of columns whose values are wanted. */
+  onNeed: (columns: ReadonlyArray<Column>) => void;
   onOpen: (run: IRunValues) => void;
 }
 
@@ -21,7 +23,7 @@ const BOTTOM = 42;
 const NEAR = 10;
 
 /** A point for each run over two columns, coloured by a third. */
-export function Scatter({ runs, columns, initial, onOpen }: IScatterProps): JSX.Element {
+export function Scatter({ runs, columns, initial, onNeed, onOpen }: IScatterProps): JSX.Element {
   const { trans } = useUi();
   const theme = useTheme();
   const [place, { width, height }] = useSize<HTMLDivElement>();
@@ -159,14 +161,28 @@ export function Scatter({ runs, columns, initial, onOpen }: IScatterProps): JSX.
       return `${one.label}: ${one.texts[meant.index] ?? '–'}`;
     })
   ];
+  const needed = (set: (column: Column) => void) => (column: Column) => {
+    onNeed([column]);
+    set(column);
+  };
   const missing = runs.length - points.length;
 
   return (
     <section className="jp-Insighter-Scatter" aria-label={trans.__('Scatter')}>
       <div className="jp-Insighter-Controls">
-        <ColumnSelect label={trans.__('Across')} columns={columns} value={across} onChange={setAcross} />
-        <ColumnSelect label={trans.__('Up')} columns={columns} value={up} onChange={setUp} />
-        <ColumnSelect label={trans.__('Colour')} columns={columns} value={colour} onChange={setColour} />
+        <ColumnSelect
+          label={trans.__('Across')}
+          columns={columns}
+          value={across}
+          onChange={needed(setAcross)}
+        />
+        <ColumnSelect label={trans.__('Up')} columns={columns} value={up} onChange={needed(setUp)} />
+        <ColumnSelect
+          label={trans.__('Colour')}
+          columns={columns}
+          value={colour}
+          onChange={needed(setColour)}
+        />
         {shade.ticks.length > 0 && (
           <span className="jp-Insighter-Ramp">
             {shade.ticks[0].text}
@@ -185,7 +201,7 @@ export function Scatter({ runs, columns, initial, onOpen }: IScatterProps): JSX.
           </label>
         ))}
         <span className="jp-Insighter-Quiet" role="status">
-          {trans._n('%1 run', '%1 runs', points.length, formatNumber(points.length))}
+          {trans._n('%2 run', '%2 runs', points.length, formatNumber(points.length))}
           {missing > 0 && `, ${trans.__('%1 without a value here', formatNumber(missing))}`}
         </span>
       </div>
