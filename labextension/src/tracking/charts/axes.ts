@@ -17,7 +17,7 @@ export function columnName(column: Column): string {
   return column.slice(column.indexOf('.') + 1);
 }
 
-function raw(run: IRunValues, column: Column): Value | string | undefined {
+function raw(run: IRunValues, column: Column): number | string | undefined {
   const name = columnName(column);
   return column.startsWith('metrics.') ? run.metrics[name] : run.params[name];
 }
@@ -118,7 +118,7 @@ function rounded(value: number): number {
 }
 
 /** A metric's or a parameter's value as a finite number. */
-function number(value: Value | string | undefined): number | null {
+function number(value: number | string | undefined): number | null {
   if (typeof value === 'number') {
     return Number.isFinite(value) ? value : null;
   }
@@ -130,6 +130,6 @@ function number(value: Value | string | undefined): number | null {
 }
 
 /** Whether a value counts when it is told whether a column is one of numbers: "None" and the like do not. */
-function isWord(value: Value | string): boolean {
+function isWord(value: number | string): boolean {
   return !/^(none|nan|null|auto|)$/i.test(String(value).trim());
 }
