@@ -8,9 +8,13 @@ from insighter_ext.models import Page, PageQuery
 from insighter_ext.tracking.models import (
     ArtifactFile,
     ArtifactQuery,
+    Curves,
+    CurvesBody,
     Experiment,
     MetricHistory,
+    MetricHistoryQuery,
     Run,
+    RunChange,
     RunDetail,
     RunQuery,
 )
@@ -60,15 +64,48 @@ class RunHandler(ApiHandler):
     async def get(self, project_id: UUID, run_id: str) -> RunDetail:
         return await self.platform.tracking.run(self.principal, project_id, run_id)
 
+    @operation(
+        "Change a run's name, notes and tags, all of them or none",
+        body=RunChange,
+        returns=RunDetail,
+        errors=(403, 404, 409, 422),
+    )
+    async def patch(self, project_id: UUID, run_id: str, body: RunChange) -> RunDetail:
+        return await self.platform.tracking.edit_run(self.principal, project_id, run_id, body)
+
+    @operation("Move a run to the trash", status=204, errors=(403, 404))
+    async def delete(self, project_id: UUID, run_id: str) -> None:
+        await self.platform.tracking.delete_run(self.principal, project_id, run_id)
+
+
+class CurvesHandler(ApiHandler):
+    """Metrics of many runs, for a chart."""
+
+    path, tag = _PROJECT + "/runs/curves", "experiments"
+
+    @operation(
+        "Curves of metrics of runs, thinned, or what is new of them",
+        body=CurvesBody,
+        returns=Curves,
+        errors=(404,),
+    )
+    async def post(self, project_id: UUID, body: CurvesBody) -> Curves:
+        return await self.platform.tracking.histories.curves(self.principal, project_id, body)
+
 
 class MetricHistoryHandler(ApiHandler):
     """A metric's history. Keys may hold slashes: they are one path segment, percent-encoded."""
 
     path, tag = _PROJECT + "/runs/{run_id}/metrics/{key}", "experiments"
 
-    @operation("All values of a metric, by step", returns=MetricHistory, errors=(404,))
-    async def get(self, project_id: UUID, run_id: str, key: str) -> MetricHistory:
-        return await self.platform.tracking.metric_history(self.principal, project_id, run_id, key)
+    @operation(
+        "Values of a metric, by step, in pages",
+        query=MetricHistoryQuery,
+        returns=MetricHistory,
+        errors=(404,),
+    )
+    async def get(self, project_id: UUID, run_id: str, key: str, query: MetricHistoryQuery) -> MetricHistory:
+        return await self.platform.tracking.histories.of_run(self.principal, project_id, run_id, key, query)
 
 
 class RunArtifactsHandler(ApiHandler):
@@ -170,6 +207,7 @@ class RunViewHandler(ApiHandler):
 HANDLERS = [
     ExperimentsHandler,
     RunsHandler,
+    CurvesHandler,  # its path looks like a run's
     RunHandler,
     MetricHistoryHandler,
     RunArtifactsHandler,

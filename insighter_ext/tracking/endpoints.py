@@ -10,6 +10,7 @@ from insighter_ext.gateways import DataGateway
 from insighter_ext.models import Ready
 from insighter_ext.principal import Principal
 from insighter_ext.tracking import protocol
+from insighter_ext.tracking.histories import Histories
 from insighter_ext.tracking.names import random_name
 from insighter_ext.tracking.protocol import Fields, Json
 from insighter_ext.tracking.searching import SearchEndpoints
@@ -22,8 +23,9 @@ Endpoint = Callable[[Principal, Fields], Awaitable[Json | Ready]]
 class TrackingEndpoints:
     """See the module. The database knows in which project: the credential's, else the account's personal one."""
 
-    def __init__(self, data: DataGateway) -> None:
+    def __init__(self, data: DataGateway, histories: Histories) -> None:
         self._data = data
+        self._histories = histories
 
     def table(self) -> dict[tuple[str, str], Endpoint]:
         """(method, path below ``mlflow/``) → endpoint; ``{name}`` in a path becomes a field."""
@@ -49,8 +51,7 @@ class TrackingEndpoints:
             ("POST", "runs/log-inputs"): self.log_inputs,
             ("POST", "runs/outputs"): self.log_outputs,
             ("POST", "runs/log-model"): self.log_model,
-            ("GET", "metrics/get-history"): self.metric_history,
-            ("GET", "metrics/get-history-bulk-interval"): self.metric_interval,
+            **self._histories.table(),
             ("GET", "artifacts/list"): self.list_artifacts,
             ("POST", "logged-models"): self.create_model,
             ("GET", "logged-models/{model_id}"): self.get_model,
@@ -240,43 +241,6 @@ class TrackingEndpoints:
         found = await self._data.call(principal, "runs_get", run_id=run_id)
         tags = {_MODEL_HISTORY: json.dumps([*_history(found["tags"].get(_MODEL_HISTORY, "[]")), model])}
         return await self._log(principal, fields, {"tags": tags})
-
-    async def metric_history(self, principal: Principal, fields: Fields) -> Json:
-        """All values of a metric, by step."""
-        name = fields.required("metric_key")
-        paged = fields.has("max_results")
-        items: list[Json] = []
-        cursor = fields.text("page_token") or None
-        while True:
-            found = await self._data.call(
-                principal,
-                "runs_metric_history",
-                run_id=fields.required("run_id", "run_uuid"),
-                key=name,
-                limit=fields.limit(25_000, 25_000),
-                cursor=cursor,
-            )
-            items += [{"key": name, **point} for point in found["items"]]
-            cursor = found["cursor"]
-            # A client that does not page expects everything in one answer.
-            if paged or cursor is None:
-                return protocol.page("metrics", items, cursor)
-
-    async def metric_interval(self, principal: Principal, fields: Fields) -> Json:
-        """A metric of several runs between two steps, thinned."""
-        run_ids = fields.strings("run_ids")
-        if not 1 <= len(run_ids) <= 100:
-            raise Invalid("GetMetricHistoryBulkInterval request must specify 1 to 100 run_ids.")
-        found = await self._data.call(
-            principal,
-            "runs_metric_interval",
-            run_ids=run_ids,
-            key=fields.required("metric_key"),
-            start=fields.integer("start_step"),
-            end=fields.integer("end_step"),
-            limit=fields.limit(320, 2500),
-        )
-        return {"metrics": found}
 
     async def list_artifacts(self, principal: Principal, fields: Fields) -> Json:
         """Files and folders in a folder of a run's artifacts."""

@@ -9,6 +9,7 @@ import math
 import posixpath
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from insighter_ext.errors import Invalid
@@ -330,6 +331,21 @@ def dataset_input(item: Json) -> Json:
 
 
 # ---- writing --------------------------------------------------------------------------------------------------------
+
+
+def moment(milliseconds: int | None) -> datetime | None:
+    """A client's time, where it is one that the calendar knows."""
+    if milliseconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def clock(milliseconds: int) -> datetime:
+    """The same, and the beginning of 1970 for times that the calendar does not know."""
+    return moment(milliseconds) or datetime.fromtimestamp(0, UTC)
 
 
 def key_values(values: Mapping[str, str]) -> list[Json]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,22 +10,22 @@ from insighter_ext.models import Page, PageQuery
 from insighter_ext.principal import Principal
 from insighter_ext.tracking.artifacts import Artifacts, artifact_path
 from insighter_ext.tracking.endpoints import TrackingEndpoints
+from insighter_ext.tracking.histories import Histories
 from insighter_ext.tracking.models import (
     ArtifactFile,
     DatasetInput,
     Experiment,
     Metric,
-    MetricHistory,
-    MetricPoint,
     Run,
+    RunChange,
     RunDetail,
     RunQuery,
 )
-from insighter_ext.tracking.protocol import run_uri
+from insighter_ext.tracking.protocol import MAX_TAG_VALUE, clock, key, moment, run_uri, text_value
 from insighter_ext.tracking.searching import RunTable
 from insighter_ext.tracking.views import RunViews
 
-_HISTORY_PAGE = 100_000
+_NAME, _NOTE = "mlflow.runName", "mlflow.note.content"
 
 
 class TrackingService:
@@ -36,12 +35,14 @@ class TrackingService:
         mlflow: the endpoints of MLflow's protocol.
         table: what the run table asks.
         files: artifacts as MLflow's clients transfer them.
+        histories: metrics over time.
         views: the run table's own.
     """
 
     def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
         self._data = data
-        self.mlflow = TrackingEndpoints(data)
+        self.histories = Histories(data)
+        self.mlflow = TrackingEndpoints(data, self.histories)
         self.table = RunTable(data)
         self.files = Artifacts(data, objects)
         self.views = RunViews(data)
@@ -70,46 +71,35 @@ class TrackingService:
     async def run(self, principal: Principal, project_id: UUID, run_id: str) -> RunDetail:
         """All of a run."""
         row = await self._data.call(principal, "runs_get", run_id=run_id, project_id=project_id, detail=True)
-        inputs = [
-            DatasetInput(
-                name=item["name"], digest=item["digest"], context=item["tags"].get("mlflow.data.context")
-            )
-            for item in row["datasets"]
-        ]
-        # A model made in the run and not linked to it yet, or linked and made elsewhere: both are the run's.
-        models = list(dict.fromkeys([*row["models"], *(item["model_id"] for item in row["outputs"])]))
-        return RunDetail(
-            **_run(row),
-            tags=row["tags"],
-            inputs=inputs,
-            models=models,
-            artifact_uri=run_uri(row["id"]),
-            experiment_name=row["experiment_name"],
-        )
+        return _detail(row)
 
-    async def metric_history(
-        self, principal: Principal, project_id: UUID, run_id: str, key: str
-    ) -> MetricHistory:
-        """All values of a metric, by step."""
-        points: list[MetricPoint] = []
-        cursor: str | None = None
-        while True:
-            found = await self._data.call(
-                principal,
-                "runs_metric_history",
-                run_id=run_id,
-                key=key,
-                limit=_HISTORY_PAGE,
-                cursor=cursor,
-                project_id=project_id,
-            )
-            points += [
-                MetricPoint(value=point["value"], step=point["step"], timestamp=_time(point["timestamp"]))
-                for point in found["items"]
-            ]
-            cursor = found["cursor"]
-            if cursor is None:
-                return MetricHistory(key=key, points=points)
+    async def edit_run(
+        self, principal: Principal, project_id: UUID, run_id: str, change: RunChange
+    ) -> RunDetail:
+        """Change name, notes and tags, all of them or none."""
+        tags: dict[str, str | None] = {
+            key(name, "tag"): None if value is None else text_value(value, f"tags.{name}", MAX_TAG_VALUE)
+            for name, value in change.tags.items()
+        }
+        if change.name is not None:
+            tags[_NAME] = text_value(change.name, "name", MAX_TAG_VALUE)
+        if change.note is not None:
+            tags[_NOTE] = text_value(change.note, "note", MAX_TAG_VALUE) or None
+        row = await self._data.call(
+            principal,
+            "runs_edit",
+            project_id=project_id,
+            run_id=run_id,
+            tags=tags,
+            expected=change.expected,
+        )
+        return _detail(row)
+
+    async def delete_run(self, principal: Principal, project_id: UUID, run_id: str) -> None:
+        """Move a run to the trash."""
+        # whether it is one of this project's
+        await self._data.call(principal, "runs_get", run_id=run_id, project_id=project_id)
+        await self._data.call(principal, "runs_set_deleted", run_id=run_id, deleted=True)
 
     async def artifacts(
         self, principal: Principal, project_id: UUID, run_id: str, path: str
@@ -125,23 +115,29 @@ class TrackingService:
         return Page[ArtifactFile](items=[ArtifactFile(**item) for item in found], cursor=None)
 
 
-def moment(milliseconds: int | None) -> datetime | None:
-    """A client's time, where it is one that the calendar knows."""
-    if milliseconds is None:
-        return None
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
-
-
 def metric(row: dict[str, Any]) -> Metric:
     """A metric's newest value."""
-    return Metric(key=row["key"], value=row["value"], step=row["step"], timestamp=_time(row["timestamp"]))
+    return Metric(key=row["key"], value=row["value"], step=row["step"], timestamp=clock(row["timestamp"]))
 
 
-def _time(milliseconds: int) -> datetime:
-    return moment(milliseconds) or datetime.fromtimestamp(0, UTC)
+def _detail(row: dict[str, Any]) -> RunDetail:
+    inputs = [
+        DatasetInput(
+            name=item["name"], digest=item["digest"], context=item["tags"].get("mlflow.data.context")
+        )
+        for item in row["datasets"]
+    ]
+    # A model made in the run and not linked to it yet, or linked and made elsewhere: both are the run's.
+    models = list(dict.fromkeys([*row["models"], *(item["model_id"] for item in row["outputs"])]))
+    return RunDetail(
+        **_run(row),
+        tags=row["tags"],
+        inputs=inputs,
+        models=models,
+        artifact_uri=run_uri(row["id"]),
+        experiment_name=row["experiment_name"],
+        deleted=row["deleted"],
+    )
 
 
 def _run(row: dict[str, Any]) -> dict[str, Any]:

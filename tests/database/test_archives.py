@@ -215,8 +215,8 @@ def test_a_project_comes_in_as_it_went_out(database: Database) -> None:
     assert again["model_versions"][0]["source"] == f"models:/{model}"
     assert again["model_versions"][0]["root"] == f"models/{model}"
     assert {row["root"] for row in again["artifacts"]} == {f"runs/{run_hex}", f"models/{model}"}
-    history = other.call("runs_metric_history", run_id=run_hex, key="auc")["items"]
-    assert [(one["step"], one["value"]) for one in history] == [(0, 0.1), (1, 0.9)]
+    history = other.call("runs_metric_history", run_id=run_hex, key="auc")
+    assert (history["steps"], history["values"]) == ([0, 1], [0.1, 0.9])
     # It does not run here, and is as closed as it was.
     deployment = other.call("deployments_list", project_id=made["id"])[0]
     assert (deployment["status"], deployment["port"], deployment["host"]) == ("stopped", None, None)

@@ -35,7 +35,7 @@ NOT_AUDITED = {
     "messages": "what programs say to each other, for those who listen",
     "events": "an account of changes itself, for people",
     "notifications": "what was told to somebody of what is in the events",
-    "run_metrics": "measurements, added by the thousand and never changed; the run is audited",
+    "run_metric_chunks": "measurements, added by the thousand and never changed; the run is audited",
     "run_metrics_latest": "the newest of these measurements",
     "logged_model_metrics": "measurements of a model in a run",
     "archived_tables": "which tables go along with an export, written by migrations alone",

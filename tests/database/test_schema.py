@@ -58,7 +58,7 @@ DEFINERS = {
     "private.admin_remains": "counts the admins, whoever asks",
     "private.member_gone": "whoever leaves is taken out of restrictions",
     "private.closed_remains": "what a deleted version leaves stays closed, whoever deletes it",
-    "private.series_deleted": "the history goes with its metric",
+    "private.chunks_fold": "small chunks of measurements become larger ones, which takes none away",
     "private.project_released": "notes who clears away a deleted project's objects",
     "private.trashed": "whatever is trashed gives its name free, and keeps it as long as the platform says",
     "private.untrashed": "and takes it back",

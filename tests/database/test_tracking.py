@@ -17,7 +17,7 @@ TABLES = [
     "experiments",
     "runs",
     "run_metrics_latest",
-    "run_metrics",
+    "run_metric_chunks",
     "run_datasets",
     "logged_models",
     "logged_model_metrics",
@@ -105,6 +105,7 @@ def changes(assets: Assets) -> dict[str, Callable[[Person], Any]]:
         "runs_update": lambda p: p.call("runs_update", run_id=run, status="FINISHED"),
         "runs_set_deleted": lambda p: p.call("runs_set_deleted", run_id=run, deleted=True),
         "runs_log_batch": lambda p: p.call("runs_log_batch", run_id=run, tags={"x": "y"}),
+        "runs_write": lambda p: p.call("runs_write", writes=[{"update": {"run_id": run, "name": "x"}}]),
         "runs_delete_tag": lambda p: p.call("runs_delete_tag", run_id=run, key="a"),
         "runs_log_inputs": lambda p: p.call("runs_log_inputs", run_id=run, models=[model]),
         "runs_log_outputs": lambda p: p.call("runs_log_outputs", run_id=run, models=[{"model_id": model}]),
@@ -155,6 +156,8 @@ def reads(assets: Assets) -> dict[str, Callable[[Person], Any]]:
             "runs_groups", project_id=project, experiment_id=assets.experiment, group="attributes.status"
         ),
         "runs_metric_history": lambda p: p.call("runs_metric_history", run_id=run, key="auc"),
+        "runs_metric_interval": lambda p: p.call("runs_metric_interval", run_ids=[run], key="auc"),
+        "runs_curves": lambda p: p.call("runs_curves", project_id=project, run_ids=[run], keys=["auc"]),
         "logged_models_get": lambda p: p.call("logged_models_get", id=model),
         "artifacts_get": lambda p: p.call("artifacts_get", root=f"models/{model}", path="MLmodel"),
         "artifacts_list": lambda p: p.call("artifacts_list", root=f"models/{model}"),
@@ -174,7 +177,6 @@ SEARCHES = {
     "logged_models_search",
     "models_search",
     "model_versions_search",
-    "runs_metric_interval",
     "runs_search_protocol",
 }
 
@@ -198,7 +200,6 @@ def test_a_stranger_sees_and_changes_nothing(database: Database, assets: Assets)
     assert stranger.call("runs_search_protocol", experiment_ids=[assets.experiment]) == {"runs": []}
     assert stranger.call("logged_models_search", experiment_ids=[assets.experiment])["items"] == []
     assert stranger.kernel(assets.project).call("models_search")["items"] == []
-    assert stranger.call("runs_metric_interval", run_ids=[assets.run], key="auc") == []
     assert stranger.kernel(assets.project).call("model_versions_search")["items"] == []
     assert stranger.kernel(assets.project).call("experiments_search")["items"] == []
     for table in TABLES:
@@ -329,8 +330,8 @@ def test_the_newest_metric_is_that_of_the_highest_step(assets: Assets) -> None:
     assert log((2, 3, 11)) == 7
     assert log(("NaN", 4, 1)) == "NaN"
     assert log(("-Infinity", 5, 1), ("-Infinity", 5, 1)) == "-Infinity"
-    history = assets.owner.call("runs_metric_history", run_id=assets.run, key="loss")["items"]
-    assert [(point["step"], point["value"]) for point in history] == [
+    history = assets.owner.call("runs_metric_history", run_id=assets.run, key="loss")
+    assert list(zip(history["steps"], history["values"], strict=True)) == [
         (1, 1), (2, 4), (3, 5), (3, 2), (3, 3), (3, 7), (4, "NaN"), (5, "-Infinity"),
     ]  # fmt: skip
 
@@ -345,10 +346,10 @@ def test_histories_and_lists_page_without_loss(assets: Assets) -> None:
     seen, cursor = [], None
     while True:
         page = assets.owner.call("runs_metric_history", run_id=assets.run, key="m", limit=2, cursor=cursor)
-        seen += page["items"]
+        seen += page["times"]
         if (cursor := page["cursor"]) is None:
             break
-    assert [point["timestamp"] for point in seen] == list(range(9))
+    assert seen == list(range(9))
     for number in range(4):
         assets.owner.call("runs_create", experiment_id=assets.experiment, name=f"r{number}", start_time=1000)
     ids, cursor = [], None

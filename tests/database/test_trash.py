@@ -466,8 +466,10 @@ def test_deleted_runs_go_with_their_metrics_and_files(
         kernel.call("runs_get", run_id=gone)
     with pytest.raises(NotFound):
         kernel.call("logged_models_get", id=model)
-    series = database.superuser("select count(*) from insighter.run_metrics where project_id = %s", project)
-    assert series == [(1,)]
+    chunks = database.superuser(
+        "select count(*) from insighter.run_metric_chunks where project_id = %s", project
+    )
+    assert chunks == [(1,)]
     assert kernel.call("runs_get", run_id=kept)["metrics"]
     assert released(owner, project) == {f"{project}/{digest(text)}" for text in ("gone", "gone model")}
 

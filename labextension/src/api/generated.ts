@@ -437,6 +437,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/insighter/api/projects/{project_id}/runs/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Curves of metrics of runs, thinned, or what is new of them */
+        post: operations["Curves_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/projects/{project_id}/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -448,10 +465,12 @@ export interface paths {
         get: operations["Run_get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Move a run to the trash */
+        delete: operations["Run_delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change a run's name, notes and tags, all of them or none */
+        patch: operations["Run_patch"];
         trace?: never;
     };
     "/insighter/api/projects/{project_id}/runs/{run_id}/metrics/{key}": {
@@ -461,7 +480,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All values of a metric, by step */
+        /** Values of a metric, by step, in pages */
         get: operations["MetricHistory_get"];
         put?: never;
         post?: never;
@@ -2845,6 +2864,72 @@ export interface components {
             format?: "original" | "parquet";
         };
         /**
+         * Curve
+         * @description A metric of a run: three columns of one length, by step and time. Empty curves are left out.
+         */
+        Curve: {
+            /** Run Id */
+            run_id: string;
+            /** Key */
+            key: string;
+            /**
+             * Total
+             * @description Points of which these are a choice, or all.
+             */
+            total: number;
+            /** Steps */
+            steps: number[];
+            /**
+             * Times
+             * @description milliseconds since 1970
+             */
+            times: number[];
+            /** Values */
+            values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+        };
+        /**
+         * Curves
+         * @description Metrics of runs for a chart.
+         *
+         *     With ``after`` a point may come again, when the database folded what had been logged in small pieces: a point of
+         *     the same step, time and value is the same one.
+         */
+        Curves: {
+            /** Curves */
+            curves: components["schemas"]["Curve"][];
+            /**
+             * Cursors
+             * @description Of each run, for the next question.
+             */
+            cursors: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * CurvesBody
+         * @description Which metrics of which runs, and what of them.
+         */
+        CurvesBody: {
+            /** Run Ids */
+            run_ids: string[];
+            /** Keys */
+            keys: string[];
+            /**
+             * Max Points
+             * @description Of a curve; a longer one is thinned to the first and the last point, the least and the greatest of each of equal parts. With many curves each gets less: all together have at most 400,000.
+             * @default 1000
+             */
+            max_points?: number;
+            /**
+             * After
+             * @description Cursors of the answer before: of these runs only what was logged since.
+             * @default null
+             */
+            after?: {
+                [key: string]: string;
+            } | null;
+        };
+        /**
          * Dataset
          * @description A dataset with its newest version.
          */
@@ -3843,13 +3928,34 @@ export interface components {
         };
         /**
          * MetricHistory
-         * @description A metric of a run, in the order of its steps.
+         * @description A page of a metric of a run, in the order of its steps.
          */
         MetricHistory: {
             /** Key */
             key: string;
             /** Points */
             points: components["schemas"]["MetricPoint"][];
+            /**
+             * Cursor
+             * @description Of the next page; null on the last.
+             */
+            cursor: string | null;
+        };
+        /**
+         * MetricHistoryQuery
+         * @description Which page of a history.
+         */
+        MetricHistoryQuery: {
+            /**
+             * Limit
+             * @default 25000
+             */
+            limit?: number;
+            /**
+             * Cursor
+             * @default null
+             */
+            cursor?: string | null;
         };
         /**
          * MetricPoint
@@ -5555,6 +5661,37 @@ export interface components {
             };
         };
         /**
+         * RunChange
+         * @description What to change of a run; what is left out stays.
+         */
+        RunChange: {
+            /**
+             * Name
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * Note
+             * @description Markdown, kept as the tag mlflow.note.content; "" for none.
+             * @default null
+             */
+            note?: string | null;
+            /**
+             * Tags
+             * @description Null takes a tag off.
+             */
+            tags?: {
+                [key: string]: string | null;
+            };
+            /**
+             * Expected
+             * @description Tags as they were seen before, null for none. Where another value is there now, nothing changes: 409 `changed_meanwhile`, with `field`, `theirs`, `by` and `at` in its details.
+             */
+            expected?: {
+                [key: string]: string | null;
+            };
+        };
+        /**
          * RunColumn
          * @description A column of the run table.
          */
@@ -5625,6 +5762,8 @@ export interface components {
             artifact_uri: string;
             /** Experiment Name */
             experiment_name: string;
+            /** Deleted */
+            deleted: boolean;
         };
         /**
          * RunGroup
@@ -8819,6 +8958,86 @@ export interface operations {
             };
         };
     };
+    Curves_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CurvesBody"];
+            };
+        };
+        responses: {
+            /** @description Curves of metrics of runs, thinned, or what is new of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Curves"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     Run_get: {
         parameters: {
             query?: never;
@@ -8878,9 +9097,159 @@ export interface operations {
             };
         };
     };
-    MetricHistory_get: {
+    Run_delete: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Move a run to the trash */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Run_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunChange"];
+            };
+        };
+        responses: {
+            /** @description Change a run's name, notes and tags, all of them or none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    MetricHistory_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
             header?: never;
             path: {
                 project_id: string;
@@ -8891,7 +9260,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All values of a metric, by step */
+            /** @description Values of a metric, by step, in pages */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8920,6 +9289,15 @@ export interface operations {
             };
             /** @description An error */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

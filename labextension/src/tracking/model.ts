@@ -4,11 +4,15 @@ import {
   datasets,
   type Experiment,
   experiments,
-  type MetricHistory,
+  type Metric,
   models,
   type ModelVersion,
+  notebooks,
   type Run,
-  type RunDetail
+  type RunDetail,
+  type RunNotebook,
+  runs,
+  trash
 } from '../api';
 import { Resource } from '../pages/resource';
 import { RunTableModel } from './table/model';
@@ -68,8 +72,14 @@ export class RunModel {
 
   readonly detail: Resource<RunDetail>;
 
-  history(key: string): Resource<MetricHistory> {
-    return new Resource(() => experiments.metric(this.project, this.id, key));
+  /** Change name, notes or tags, and show what it became. */
+  async edit(change: Parameters<typeof runs.edit>[2]): Promise<void> {
+    this.detail.set(await runs.edit(this.project, this.id, change));
+  }
+
+  /** The notebook that made the run; null where none did. */
+  notebook(): Resource<RunNotebook | null> {
+    return new Resource(() => notebooks.ofRun(this.project, this.id));
   }
 
   /** Where what the run read and made is found in the project now. */
@@ -119,6 +129,14 @@ export interface ILinks {
   versions: ReadonlyArray<ModelVersion>;
 }
 
+/** All metrics that runs have, by name; what their machine was doing comes last. */
+export function metricKeys(runs: ReadonlyArray<{ metrics: ReadonlyArray<Pick<Metric, 'key'>> }>): string[] {
+  const system = (key: string) => Number(key.startsWith('system/'));
+  return [...new Set(runs.flatMap(({ metrics }) => metrics.map(({ key }) => key)))].sort(
+    (a, b) => system(a) - system(b) || a.localeCompare(b, undefined, { numeric: true })
+  );
+}
+
 /** Milliseconds a run took, or has taken until now; null before it started. */
 export function duration(run: Pick<Run, 'started_at' | 'ended_at'>): number | null {
   if (run.started_at === null) {
@@ -141,6 +159,25 @@ export async function loggedModels(project: string, run: string): Promise<string
 /** Register a model that a run logged, as the next version of a name. */
 export function registerModel(project: string, name: string, logged: string): Promise<ModelVersion> {
   return models.register(project, { name, model_id: logged });
+}
+
+/** Move a run to the trash. */
+export function deleteRun(project: string, id: string): Promise<void> {
+  return runs.remove(project, id);
+}
+
+/** Until when a run can be restored; undefined where it cannot. */
+export async function trashedUntil(
+  project: string,
+  { id, name }: { id: string; name: string }
+): Promise<string | undefined> {
+  const entry = await trash.newest(project, 'run', name).catch(() => undefined);
+  return entry?.id === id ? entry.purge_after : undefined;
+}
+
+/** Take a run out of the trash. */
+export async function restoreRun(project: string, id: string): Promise<void> {
+  await trash.restore(project, { kind: 'run', id });
 }
 
 /** Where a file among a run's artifacts is downloaded from; null when they are kept elsewhere. */
