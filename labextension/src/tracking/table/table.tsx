@@ -17,6 +17,9 @@ import { popUp } from './popup';
 import { columnLabel, namesOf, split, type Which } from './spec';
 import { openViews } from './views';
 
+/** As many runs as can be looked at side by side. */
+const COMPARED = 50;
+
 interface IRunTableProps {
   model: RunTableModel;
   /** What the experiment is called. */
@@ -100,6 +103,7 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
           editor={editor}
           name={name}
           columns={columns.map(({ key }) => key)}
+          toggles={toggles}
         />
       ) : (
         <div className="jp-Insighter-RunTable-bar" role="toolbar" aria-label={trans.__('The table')}>
@@ -233,6 +237,7 @@ function BulkBar(props: {
   editor: boolean;
   name: string;
   columns: ReadonlyArray<string>;
+  toggles: React.ReactNode;
 }): JSX.Element {
   const { host, model, editor } = props;
   const { trans, commands } = host;
@@ -256,13 +261,14 @@ function BulkBar(props: {
         tool(
           trans.__('Compare'),
           () => void commands.execute(CommandIDs.compareRuns, { project, experiment, runs }),
-          selected.size < 2
+          selected.size < 2 || selected.size > COMPARED
         )}
       {editor && which !== 'deleted' && tool(trans.__('Tag…'), () => void tagRuns(host, model, runs))}
       {editor && which !== 'deleted' && tool(trans.__('Delete'), () => void deleteRuns(host, model, runs))}
       {editor && which !== 'active' && tool(trans.__('Restore'), () => void restoreRuns(host, model, runs))}
       {tool(trans.__('Export as CSV'), () => void exportRuns(host, model, props.name, props.columns))}
       <span className="jp-Insighter-RunTable-space" />
+      {props.toggles}
       {tool(trans.__('Select none'), () => model.clearSelection())}
     </div>
   );
