@@ -383,6 +383,7 @@ def test_notes_tags_name_and_deletion(
     shoot(page, "runs 10 notes meanwhile")
     notes.get_by_role("button", name="Put both together").click()
     shown.get_by_role("button", name="Save").click()
+    expect(shown.get_by_role("button", name="Edit the notes")).to_be_visible()
     expect(notes).to_contain_text("Mine")
     assert client.get_run(run).data.tags["mlflow.note.content"] == "Theirs\n\nMine"
 
@@ -465,5 +466,6 @@ def test_the_notebook_that_made_a_run_opens_as_it_was(
     expect(shown).to_contain_text("in Untitled v1")
     shoot(page, "runs 12 source")
     shown.get_by_role("button", name="open the notebook as it was").click()
-    page.wait_for_function(f"({SOURCE})()?.startsWith('import mlflow')", timeout=SLOW)
+    expect(page.get_by_role("tab", name="Untitled v1.ipynb")).to_be_visible(timeout=SLOW)
+    page.wait_for_function("window.jupyterapp.shell.currentWidget?.content?.activeCell?.model", timeout=SLOW)
     assert page.evaluate(SOURCE) == first
