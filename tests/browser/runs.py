@@ -8,7 +8,8 @@ from tests.api.people import superuser
 from tests.running import JupyterServer
 
 RUNS = """
-insert into insighter.runs (project_id, experiment_id, name, status, user_name, start_time, end_time, params, tags, created_by)
+insert into insighter.runs (project_id, experiment_id, name, status, user_name, start_time, end_time, params, tags,
+    created_by)
   select %(project)s, %(experiment)s, 'forest-' || i,
     (array['FINISHED', 'FINISHED', 'FINISHED', 'FAILED', 'KILLED'])[1 + i %% 5],
     (array['ana', 'ben', 'cleo'])[1 + i %% 3], 1760000000000 + i * 60000, 1760000000000 + i * 60000 + 1000 * (i %% 900),

@@ -1,4 +1,4 @@
-"""The run table with ten thousand runs and a thousand metrics: found, sorted, grouped, tagged, deleted and brought back."""
+"""The run table with ten thousand runs and a thousand metrics: found, sorted, grouped, tagged, deleted, restored."""
 
 from __future__ import annotations
 
