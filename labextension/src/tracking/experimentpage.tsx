@@ -5,7 +5,12 @@ import { useHost, useRevision } from '../pages/host';
 import { Facts, Page, Tabs } from '../pages/page';
 import { useResource } from '../pages/resource';
 import type { ExperimentModel } from './model';
+import { ChartsBelow } from './table/below';
+import { chartsHeight, rememberCharts } from './table/storage';
 import { RunTable } from './table/table';
+
+/** How high the charts are at first, in parts of what there is for table and charts. */
+const CHARTS = 0.45;
 
 /** The page of an experiment: its runs. */
 export function ExperimentPage(props: { model: ExperimentModel; name: string }): JSX.Element {
@@ -24,6 +29,11 @@ export function ExperimentPage(props: { model: ExperimentModel; name: string }):
     }
   }, [model, revision]);
   const title = experiment?.name ?? name;
+  const [height, setHeight] = React.useState(chartsHeight);
+  const show = (to: number | null) => {
+    setHeight(to);
+    rememberCharts(to);
+  };
 
   return (
     <Page
@@ -32,7 +42,7 @@ export function ExperimentPage(props: { model: ExperimentModel; name: string }):
       summary={
         experiment && (
           <Facts>
-            <span>{trans._n('%1 run', '%1 runs', experiment.runs, formatNumber(experiment.runs))}</span>
+            <span>{trans._n('%2 run', '%2 runs', experiment.runs, formatNumber(experiment.runs))}</span>
             {experiment.running > 0 && <span>{trans.__('%1 running', experiment.running)}</span>}
             {experiment.last_run && (
               <span>
@@ -55,7 +65,23 @@ export function ExperimentPage(props: { model: ExperimentModel; name: string }):
         fill
         asset={{ project: model.project, kind: 'experiment', key: model.id }}
       >
-        <RunTable model={model.table} name={title} />
+        <div className="jp-Insighter-Runs">
+          <RunTable
+            model={model.table}
+            name={title}
+            toggles={
+              <button
+                type="button"
+                className="jp-Insighter-Tool"
+                aria-pressed={height !== null}
+                onClick={() => show(height === null ? CHARTS : null)}
+              >
+                {trans.__('Charts')}
+              </button>
+            }
+          />
+          {height !== null && <ChartsBelow model={model.table} height={height} onHeight={show} />}
+        </div>
       </Tabs>
     </Page>
   );

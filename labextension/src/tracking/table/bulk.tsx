@@ -12,7 +12,7 @@ import { NAME } from './spec';
 
 /** "1 run", "1,204 runs". */
 export function runsText(count: number, trans: TranslationBundle): string {
-  return trans._n('%1 run', '%1 runs', count, formatNumber(count));
+  return trans._n('%2 run', '%2 runs', count, formatNumber(count));
 }
 
 /** Delete runs, and offer to take it back. */

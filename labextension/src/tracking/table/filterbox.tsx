@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { ApiError } from '../../api';
-import { errorText, IconButton, useUi } from '../../components';
+import { errorText, formatNumber, IconButton, useUi } from '../../components';
 import { complete, type ICompletion, type IKnown, type ISuggestion, unitsOf } from './completion';
 import { recentFilters, rememberFilter } from './storage';
 
@@ -134,7 +134,7 @@ export function FilterBox(props: IFilterBoxProps): JSX.Element {
           autoComplete="off"
           autoCapitalize="off"
           spellCheck={false}
-          placeholder={trans.__("metrics.auc > 0.9 AND params.model = 'forest'      press / to write here")}
+          placeholder={trans.__("Filter: metrics.auc > 0.9 AND params.lr = '0.1'   ( / )")}
           value={text}
           onChange={event => {
             setText(event.target.value);
@@ -220,11 +220,11 @@ function opening(known: IKnown): ICompletion {
 function about({ kind, fact }: ISuggestion, trans: TranslationBundle): string {
   switch (kind) {
     case 'metric':
-      return trans._n('metric, %1 run', 'metric, %1 runs', Number(fact), fact);
+      return trans._n('metric, %2 run', 'metric, %2 runs', Number(fact), formatNumber(Number(fact)));
     case 'parameter':
-      return trans._n('parameter, %1 run', 'parameter, %1 runs', Number(fact), fact);
+      return trans._n('parameter, %2 run', 'parameter, %2 runs', Number(fact), formatNumber(Number(fact)));
     case 'tag':
-      return trans._n('tag, %1 run', 'tag, %1 runs', Number(fact), fact);
+      return trans._n('tag, %2 run', 'tag, %2 runs', Number(fact), formatNumber(Number(fact)));
     case 'attribute':
       return trans.__('attribute');
     case 'recent':

@@ -137,7 +137,7 @@ export function openRunMenu(
           ? [
               {
                 label: trans.__('Compare %1 Runs', runs.length),
-                disabled: runs.length < 2,
+                disabled: runs.length < 2 || runs.length > 50,
                 run: () => void commands.execute(CommandIDs.compareRuns, compared)
               }
             ]

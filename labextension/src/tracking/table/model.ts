@@ -209,6 +209,7 @@ export class RunTableModel {
       }
       start += size;
     }
+    this._watch();
   }
 
   /** Open or close a group. */
@@ -230,12 +231,13 @@ export class RunTableModel {
 
   /** Look again. Asked often, it waits a little. */
   async refresh(): Promise<void> {
-    window.clearTimeout(this._timer);
-    const wait = this._looked + PAUSE - Date.now();
-    if (wait > 0) {
-      this._timer = window.setTimeout(() => void this.refresh(), wait);
+    const pause = this._looked + PAUSE - Date.now();
+    if (pause > 0) {
+      this._wait(pause);
       return;
     }
+    window.clearTimeout(this._timer);
+    this._timer = 0;
     this._looked = Date.now();
     if (this.grouped) {
       await this._regroup(true);
@@ -624,26 +626,34 @@ export class RunTableModel {
 
   private _window(filter: string): RowWindow {
     const rows = new RowWindow(this._fetching(filter));
-    rows.changed.connect(() => this._tell());
+    rows.changed.connect(() => {
+      this._tell();
+      this._watch();
+    });
     return rows;
   }
 
-  /** As long as something runs, look again and again; not while nobody looks at the page. */
+  /** As long as something runs that one looks at, look again and again; not while nobody looks at the page. */
   private _watch(): void {
-    window.clearTimeout(this._timer);
-    if (this._disposed || !this.loaded().some(({ status }) => status === 'RUNNING')) {
+    if (this._disposed || this._timer !== 0) {
       return;
     }
-    this._timer = window.setTimeout(
-      () => {
-        if (document.hidden) {
-          this._watch();
-        } else {
-          void this.refresh();
-        }
-      },
-      this.error ? 5 * LIVE : LIVE
-    );
+    const runs = this._sections.flatMap(({ rows }) => rows?.visible() ?? []);
+    if (runs.some(({ status }) => status === 'RUNNING')) {
+      this._wait(this.error ? 5 * LIVE : LIVE);
+    }
+  }
+
+  private _wait(milliseconds: number): void {
+    window.clearTimeout(this._timer);
+    this._timer = window.setTimeout(() => {
+      this._timer = 0;
+      if (document.hidden) {
+        this._watch();
+      } else {
+        void this.refresh();
+      }
+    }, milliseconds);
   }
 
   private _again(): void {

@@ -49,6 +49,18 @@ export class RowWindow {
     return [...this._rows].sort(([a], [b]) => a - b).map(([, row]) => row);
   }
 
+  /** Those that are here and looked at. */
+  visible(): RunRow[] {
+    const rows: RunRow[] = [];
+    for (let index = this._first; index <= this._last; index++) {
+      const row = this._rows.get(index);
+      if (row) {
+        rows.push(row);
+      }
+    }
+    return rows;
+  }
+
   /** These are looked at: fetch what is missing of them. */
   need(first: number, last: number): void {
     this._first = Math.max(0, first);

@@ -73,7 +73,9 @@ export function namesOf(columns: ReadonlyArray<IColumn>, kind: Kind): string[] {
 /** What is shown of an experiment that nobody has chosen columns for: what most of its runs have. */
 export function usualSpec(keys: RunKeys | null): ISpec {
   const most = (all: RunKeys['metrics'], limit: number) =>
+    // what hardly a run has would be an empty column
     [...all]
+      .filter(({ runs }) => 4 * runs >= Math.max(...all.map(one => one.runs)))
       .sort((a, b) => b.runs - a.runs || a.key.localeCompare(b.key, undefined, { numeric: true }))
       .slice(0, limit);
   const metrics = most(

@@ -15,6 +15,7 @@ const TABLES = 40;
 
 const TABLE = 'insighter:run-table';
 const FILTERS = 'insighter:run-filters';
+const CHARTS = 'insighter:run-charts';
 
 function read<T>(key: string, fallback: T): T {
   try {
@@ -62,4 +63,14 @@ export function rememberFilter(filter: string): void {
   if (text) {
     write(FILTERS, [text, ...recentFilters().filter(other => other !== text)].slice(0, RECENT));
   }
+}
+
+/** How high the charts below the table are, in parts of the page; null while they are closed. */
+export function chartsHeight(): number | null {
+  const found = read<unknown>(CHARTS, null);
+  return typeof found === 'number' && found > 0.1 && found < 0.9 ? found : null;
+}
+
+export function rememberCharts(height: number | null): void {
+  write(CHARTS, height);
 }

@@ -3,6 +3,7 @@ import * as React from 'react';
 
 import { ErrorNote, IconButton, EmptyState, notifyError } from '../../components';
 import { type IHost, useHost, useMay } from '../../pages/host';
+import { CodeBlock } from '../../pages/page';
 import { CommandIDs } from '../commands';
 import { deleteRuns, exportRuns, restoreRuns, runsText, tagRuns } from './bulk';
 import { textOf } from './cells';
@@ -15,6 +16,9 @@ import type { RunTableModel } from './model';
 import { popUp } from './popup';
 import { columnLabel, namesOf, split, type Which } from './spec';
 import { openViews } from './views';
+
+/** As many runs as can be looked at side by side. */
+const COMPARED = 50;
 
 interface IRunTableProps {
   model: RunTableModel;
@@ -99,14 +103,17 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
           editor={editor}
           name={name}
           columns={columns.map(({ key }) => key)}
+          toggles={toggles}
         />
       ) : (
         <div className="jp-Insighter-RunTable-bar" role="toolbar" aria-label={trans.__('The table')}>
           <span className="jp-Insighter-RunTable-total" role="status">
-            {total === null
-              ? trans.__('Loading…')
+            {total === null || model.outdated
+              ? error
+                ? ''
+                : trans.__('Loading…')
               : spec.filter
-                ? trans._n('%1 matches', '%1 match', total, runsText(total, trans))
+                ? trans._n('%2 matches', '%2 match', total, runsText(total, trans))
                 : runsText(total, trans)}
           </span>
           <Drop
@@ -230,6 +237,7 @@ function BulkBar(props: {
   editor: boolean;
   name: string;
   columns: ReadonlyArray<string>;
+  toggles: React.ReactNode;
 }): JSX.Element {
   const { host, model, editor } = props;
   const { trans, commands } = host;
@@ -253,13 +261,14 @@ function BulkBar(props: {
         tool(
           trans.__('Compare'),
           () => void commands.execute(CommandIDs.compareRuns, { project, experiment, runs }),
-          selected.size < 2
+          selected.size < 2 || selected.size > COMPARED
         )}
       {editor && which !== 'deleted' && tool(trans.__('Tag…'), () => void tagRuns(host, model, runs))}
       {editor && which !== 'deleted' && tool(trans.__('Delete'), () => void deleteRuns(host, model, runs))}
       {editor && which !== 'active' && tool(trans.__('Restore'), () => void restoreRuns(host, model, runs))}
       {tool(trans.__('Export as CSV'), () => void exportRuns(host, model, props.name, props.columns))}
       <span className="jp-Insighter-RunTable-space" />
+      {props.toggles}
       {tool(trans.__('Select none'), () => model.clearSelection())}
     </div>
   );
@@ -281,11 +290,16 @@ function Nothing({ model, name }: { model: RunTableModel; name: string }): JSX.E
       <EmptyState text={trans.__('No deleted runs. What is deleted can be restored here for a while.')} />
     );
   }
+  const code = ['import mlflow', `mlflow.set_experiment(${JSON.stringify(name)})`, 'mlflow.autolog()'];
   return (
-    <EmptyState
-      text={trans.__('No runs in this experiment yet. Log one from a notebook of the project:')}
-      code={`import mlflow; mlflow.set_experiment(${JSON.stringify(name)}); mlflow.autolog()`}
-    />
+    <div className="jp-Insighter-EmptyState">
+      <p>
+        {trans.__(
+          'No runs in this experiment yet. Train something in a notebook of the project, after this:'
+        )}
+      </p>
+      <CodeBlock code={code.join('\n')} label={trans.__('How to log runs')} />
+    </div>
   );
 }
 
