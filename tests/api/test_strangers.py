@@ -49,6 +49,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /projects/{project_id}/achievements/preview": {"audience": "person", "rule": A_RULE},
     "PATCH /projects/{project_id}/achievements/{achievement_id}": {"name": "changed"},
     "POST /projects/{project_id}/runs/curves": {"run_ids": ["0" * 32], "keys": ["changed"]},
+    "POST /projects/{project_id}/experiments/{experiment_id}/runs/query": {"filter": "status != 'x'"},
     "POST /projects/{project_id}/experiments/{experiment_id}/runs/groups": {"group_by": "attributes.status"},
     "POST /projects/{project_id}/models": {"name": "changed", "run_id": "0" * 32},
     "POST /projects/{project_id}/experiments/{experiment_id}/runs/tags": {

@@ -168,7 +168,7 @@ def test_runs_are_listed_newest_first_and_page(mlflow: Any, client: Any, experim
 def test_a_search_that_cannot_be_says_so(
     mlflow: Any, client: Any, experiment: str, refused: dict[str, Any]
 ) -> None:
-    with pytest.raises(mlflow.exceptions.MlflowException, match="numeric value|order_by") as error:
+    with pytest.raises(mlflow.exceptions.MlflowException, match=r"numeric value|order_by") as error:
         client.search_runs([experiment], **refused)
     assert code(error) == "INVALID_PARAMETER_VALUE"
 

@@ -13,7 +13,6 @@ from insighter_ext.registry import signature
 from insighter_ext.tracking import protocol
 from insighter_ext.tracking.artifacts import Location
 from insighter_ext.tracking.names import random_name
-from insighter_ext.tracking.protocol import Fields
 
 
 @pytest.mark.parametrize(
@@ -58,50 +57,6 @@ def test_good_keys(key: str) -> None:
 def test_bad_keys(key: Any) -> None:
     with pytest.raises(Invalid):
         protocol.key(key)
-
-
-@pytest.mark.parametrize(
-    ("filter", "found"),
-    [
-        ("", {}),
-        ("name = 'a'", {"name": "a"}),
-        ('name="a b"', {"name": "a b"}),
-        ("attributes.name = 'x' AND run_id='y'", {"name": "x", "run_id": "y"}),
-        ("`name` = ''", {"name": ""}),
-    ],
-)
-def test_filters_that_are_understood(filter: str, found: dict[str, str]) -> None:
-    assert Fields({"filter": filter}).equals("name", "run_id") == found
-
-
-@pytest.mark.parametrize(
-    "filter",
-    [
-        "metrics.a > 1",
-        "name LIKE 'a%'",
-        "name = 'a' OR name = 'b'",
-        "other = 'x'",
-        "name = 'a' run_id = 'b'",
-        "name",
-    ],
-)
-def test_filters_that_are_not_understood_are_never_ignored(filter: str) -> None:
-    with pytest.raises(Invalid, match="not supported"):
-        Fields({"filter": filter}).equals("name", "run_id")
-
-
-def test_an_order_is_accepted_where_it_is_the_answers_own() -> None:
-    Fields({}).default_order("start_time DESC")
-    Fields({"order_by": ["attributes.start_time desc"]}).default_order("start_time DESC", "run_id ASC")
-    for other in (
-        ["start_time"],
-        ["start_time ASC"],
-        ["metrics.a DESC"],
-        [{"field_name": "x"}],
-        ["start_time DESC", "a"],
-    ):
-        with pytest.raises(Invalid):
-            Fields({"order_by": other}).default_order("start_time DESC", "run_id ASC")
 
 
 def test_locations_of_artifacts() -> None:

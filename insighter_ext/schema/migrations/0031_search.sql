@@ -744,6 +744,10 @@ $$;
 
 call private.expose('runs_search', 'runs_search_protocol', 'runs_get_protocol', 'runs_query', 'runs_keys', 'runs_groups',
   'experiments_search', 'logged_models_search', 'models_search', 'model_versions_search');
+revoke all on function private.search_compare, private.search_column, private.search_where, private.search_keys,
+  private.search_after, private.search_page, private.runs_columns, private.runs_metric_keys, private.runs_from,
+  private.experiments_of, private.runs_scope, private.runs_found, private.runs_protocol, private.moment,
+  private.keys_budget, private.search_prompts from public;
 grant execute on function private.search_compare, private.search_column, private.search_where, private.search_keys,
   private.search_after, private.search_page, private.runs_columns, private.runs_metric_keys, private.runs_from,
   private.experiments_of, private.runs_scope, private.runs_found, private.runs_protocol, private.moment,
