@@ -25,11 +25,11 @@ export function curves(projectId: string, query: CurvesQuery, signal?: AbortSign
 export function edit(
   projectId: string,
   runId: string,
-  change: Partial<RunChange>
+  change: RunChange
 ): Promise<Schemas['RunDetail']> {
   return call('patch', '/projects/{project_id}/runs/{run_id}', {
     path: { project_id: projectId, run_id: runId },
-    body: change as RunChange
+    body: change
   });
 }
 

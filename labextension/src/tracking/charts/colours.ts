@@ -2,8 +2,8 @@
  * Colours of runs: told apart by those who see colours differently too, and with contrast on light and on dark ground.
  * After the last colour the lines are dashed.
  */
-const LIGHT = ['#0072b2', '#d55e00', '#007f5f', '#b1388f', '#8a6d00', '#5a4fcf', '#b3262e', '#5f6b76'];
-const DARK = ['#56b4e9', '#ff9248', '#2fc797', '#f08cc8', '#e6c53a', '#a9a2ff', '#ff8080', '#b4c0cb'];
+const LIGHT = ['#0072b2', '#d55e00', '#007f5f', '#b1388f', '#8a6d00', '#5a4fcf', '#5f6b76'];
+const DARK = ['#56b4e9', '#ff9248', '#2fc797', '#f08cc8', '#e6c53a', '#a9a2ff', '#b4c0cb'];
 const DASHES: ReadonlyArray<number[]> = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 
 /** How a run is drawn. */
@@ -22,43 +22,43 @@ class ColourBook {
     for (const run of runs) {
       const slot = this._slots.get(run);
       if (slot !== undefined && taken.has(slot)) {
-        this._slots.delete(run);
+        this._slots.delete(run); // they were not shown together before
       } else if (slot !== undefined) {
         taken.add(slot);
       }
     }
     const strokes = new Map<string, IStroke>();
     for (const run of runs) {
-      let slot = this._slots.get(run);
-      if (slot === undefined) {
-        slot = hash(run) % palette.length;
-        for (let tried = 0; taken.has(slot) && tried < runs.length; tried++) {
-          slot += 1;
-        }
-        // once round the palette before the next kind of dash
-        const free = [...Array(palette.length * DASHES.length).keys()].find(one => !taken.has(one));
-        slot = taken.has(slot) || slot >= palette.length ? (free ?? slot) : slot;
-        taken.add(slot);
-        this._slots.set(run, slot);
-      }
+      const slot = this._slots.get(run) ?? this._free(taken, palette.length);
+      taken.add(slot);
+      this._slots.set(run, slot);
       const dash = DASHES[Math.floor(slot / palette.length) % DASHES.length];
       strokes.set(run, { colour: palette[slot % palette.length], dash });
     }
     return strokes;
   }
 
+  /** A slot that none of those shown has: in the first round of colours that has one, the one that fewest runs have at all. */
+  private _free(taken: ReadonlySet<number>, colours: number): number {
+    const uses = new Map<number, number>();
+    for (const slot of this._slots.values()) {
+      uses.set(slot, (uses.get(slot) ?? 0) + 1);
+    }
+    for (let round = 0; round < DASHES.length; round++) {
+      const free = [...Array(colours).keys()]
+        .map(each => round * colours + each)
+        .filter(slot => !taken.has(slot));
+      if (free.length > 0) {
+        return free.reduce((a, b) => ((uses.get(b) ?? 0) < (uses.get(a) ?? 0) ? b : a));
+      }
+    }
+    return taken.size % (colours * DASHES.length);
+  }
+
   private readonly _slots = new Map<string, number>();
 }
 
 export const colourBook = new ColourBook();
-
-function hash(text: string): number {
-  let value = 0;
-  for (let index = 0; index < text.length; index++) {
-    value = (value * 31 + text.charCodeAt(index)) >>> 0;
-  }
-  return value;
-}
 
 /** Points of the viridis scale, which runs evenly for every kind of sight. */
 const VIRIDIS: ReadonlyArray<readonly [number, number, number]> = [

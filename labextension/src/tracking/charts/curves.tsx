@@ -269,6 +269,7 @@ function Chart(props: IChartProps): JSX.Element {
   );
   const lines = React.useMemo(() => drawn.map(([plotted]) => plotted), [drawn]);
   const points = lines.some(({ line: { y } }) => y.some(value => value !== null));
+  const single = lines.every(({ line: { x } }) => x.length <= 1);
   const missing = lines.reduce((sum, { line: { hidden: of } }) => sum + of, 0);
   const thinned = drawn.filter(([, { total, steps }]) => total > steps.length);
   const notes = [
@@ -285,7 +286,7 @@ function Chart(props: IChartProps): JSX.Element {
         formatNumber(thinned.reduce((sum, [, { total }]) => sum + total, 0))
       )
   ].filter(Boolean);
-  const words = drawn.length === 1 ? summary(drawn[0][1]) : null;
+  const words = drawn.length === 1 && !single ? summary(drawn[0][1]) : null;
   const label = [
     name,
     trans._n('curve of %1 run', 'curves of %1 runs', drawn.length),
@@ -321,7 +322,9 @@ function Chart(props: IChartProps): JSX.Element {
           onClick={props.onLarge}
         />
       </figcaption>
-      {points ? (
+      {points && single ? (
+        <Bars lines={lines} log={log} />
+      ) : points ? (
         <Plot
           lines={lines}
           axis={axis}
@@ -347,6 +350,36 @@ function Chart(props: IChartProps): JSX.Element {
         <div className="jp-Insighter-Chart-words">{[words, ...notes].filter(Boolean).join(' · ')}</div>
       )}
     </figure>
+  );
+}
+
+/** Values of which there is one for each run: no curves, but bars. */
+function Bars({ lines, log }: { lines: ReadonlyArray<IPlotted>; log: boolean }): JSX.Element {
+  const values = lines.flatMap(({ id, name, stroke, line: { y } }) =>
+    typeof y[0] === 'number' ? [{ id, name, stroke, value: y[0] }] : []
+  );
+  const scaled = values.map(({ value }) => (log ? Math.log10(value) : value));
+  const low = Math.min(...scaled, log ? Infinity : 0);
+  const high = Math.max(...scaled, log ? -Infinity : 0);
+  return (
+    <ul className="jp-Insighter-Bars">
+      {values.map(({ id, name, stroke, value }, index) => (
+        <li key={id}>
+          {lines.length > 1 && <span className="jp-Insighter-Bars-name">{name}</span>}
+          <span className="jp-Insighter-Bars-bar">
+            <span
+              style={{
+                width: `${high === low ? 100 : 2 + (98 * (scaled[index] - low)) / (high - low)}%`,
+                background: stroke.colour
+              }}
+            />
+          </span>
+          <span className="jp-Insighter-Bars-value" title={String(value)}>
+            {formatMetric(value)}
+          </span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -34,6 +34,9 @@ interface IPlotProps {
 /** Names in a tooltip; those nearest to the cursor. */
 const TOLD = 12;
 
+/** Between the marks of an axis of steps: there are no half ones. */
+const WHOLE = [...Array(16).keys()].flatMap(power => [1, 2, 5].map(digit => digit * 10 ** power));
+
 /** Pixels from the cursor within which a value is told. */
 const NEAR = 24;
 
@@ -181,7 +184,7 @@ function options(wanted: IOptions): uPlot.Options {
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 14, 0, 0],
     legend: { show: false },
     focus: { alpha: 0.25 },
     cursor: {
@@ -200,6 +203,7 @@ function options(wanted: IOptions): uPlot.Options {
         ...look,
         size: 26,
         gap: 4,
+        ...(axis === 'step' ? { incrs: WHOLE } : {}),
         ...(axis === 'time' ? {} : { values: (_plot, splits) => splits.map(at => xText(at, axis)) })
       },
       {
