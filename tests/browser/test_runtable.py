@@ -137,6 +137,53 @@ def test_only_what_is_in_sight_is_there(table: Table) -> None:
     expect(table.head("Run")).to_be_in_viewport()
 
 
+def test_columns_are_pulled_pinned_and_made_wider(table: Table) -> None:
+    page = table.page
+    table.head("depth").drag_to(table.head("auc"))
+    depth, auc = table.head("depth").bounding_box(), table.head("auc").bounding_box()
+    assert depth and auc and depth["x"] < auc["x"]
+    edge = table.head("depth").locator(".jp-Insighter-Grid-edge").bounding_box()
+    assert edge
+    page.mouse.move(edge["x"] + 2, edge["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(edge["x"] + 62, edge["y"] + 10, steps=4)
+    page.mouse.up()
+    wider = table.head("depth").bounding_box()
+    assert wider and abs(wider["width"] - depth["width"] - 60) <= 2
+    # it was not taken for a click that sorts
+    assert table.head("depth").get_attribute("aria-sort") is None
+    table.head("loss").click(button="right")
+    table.menu("Pin to the Left")
+    table.head("Run").click(position={"x": 10, "y": 10})
+    table.grid.press("End")
+    expect(table.head("loss")).to_be_in_viewport()
+    # all runs have the same model: it is the one column that hides
+    table.root.get_by_label("Differing only").check()
+    table.grid.press("Home")
+    expect(table.head("lr")).to_be_visible()
+    expect(table.head("model")).to_have_count(0)
+
+
+def test_charts_open_below(table: Table) -> None:
+    page = table.page
+    page.set_viewport_size({"width": 1280, "height": 900})
+    table.bar("Charts").click()
+    charts = page.get_by_role("tablist", name="Charts of the experiment")
+    expect(charts).to_be_visible()
+    for number in range(3):
+        table.row(number).get_by_role("checkbox").click()
+    page.get_by_role("tab", name="Parallel coordinates").click()
+    expect(page.get_by_text("3 of 3 runs")).to_be_visible()
+    before = table.grid.bounding_box()
+    page.get_by_role("separator", name="Height of the charts").press("ArrowUp")
+    after = table.grid.bounding_box()
+    assert before and after and after["height"] < before["height"]
+    shoot(page, "run-table-charts")
+    expect(table.bar("Compare")).to_be_enabled()
+    table.bar("Charts").click()
+    expect(charts).to_have_count(0)
+
+
 def test_sorting_is_the_servers(table: Table) -> None:
     table.head("auc").click()
     expect(table.head("auc")).to_have_attribute("aria-sort", "descending")

@@ -26,8 +26,13 @@ export async function deleteRuns(
     return;
   }
   try {
-    const moved = await model.delete([...runs]);
-    offerUndo(host, trans.__('%1 deleted.', runsText(moved.length, trans)), () => model.restore(moved));
+    const moved = await meanwhile(
+      model.delete([...runs]),
+      trans.__('Deleting %1…', runsText(runs.length, trans))
+    );
+    offerUndo(host, trans.__('%1 deleted.', runsText(moved.length, trans)), () =>
+      meanwhile(model.restore(moved), trans.__('Restoring %1…', runsText(moved.length, trans)))
+    );
   } catch (reason) {
     notifyError(reason);
   }
@@ -44,7 +49,10 @@ export async function restoreRuns(
     return;
   }
   try {
-    const moved = await model.restore([...runs]);
+    const moved = await meanwhile(
+      model.restore([...runs]),
+      trans.__('Restoring %1…', runsText(runs.length, trans))
+    );
     Notification.success(trans.__('%1 restored.', runsText(moved.length, trans)), { autoClose: 5000 });
   } catch (reason) {
     notifyError(reason);
@@ -156,6 +164,22 @@ export async function exportRuns(
       Notification.dismiss(notice);
     } else {
       Notification.update({ id: notice, message: errorText(reason), type: 'error', autoClose: 8000 });
+    }
+  }
+}
+
+/** Say what is being done while it takes longer than a moment: thousands of runs take some seconds. */
+async function meanwhile<T>(work: Promise<T>, text: string): Promise<T> {
+  let notice: string | null = null;
+  const timer = window.setTimeout(() => {
+    notice = Notification.emit(text, 'in-progress', { autoClose: false });
+  }, 500);
+  try {
+    return await work;
+  } finally {
+    window.clearTimeout(timer);
+    if (notice !== null) {
+      Notification.dismiss(notice);
     }
   }
 }
