@@ -62,6 +62,20 @@ class RunDetail(Run):
     models: list[str] = Field(description="Ids of the models it logged.")
     artifact_uri: str
     experiment_name: str
+    deleted: bool
+
+
+class RunChange(Model):
+    """What to change of a run; what is left out stays."""
+
+    name: str | None = Field(None, min_length=1, max_length=5000)
+    note: str | None = Field(None, description='Markdown, kept as the tag mlflow.note.content; "" for none.')
+    tags: dict[str, str | None] = Field(default_factory=dict, description="Null takes a tag off.")
+    expected: dict[str, str | None] = Field(
+        default_factory=dict,
+        description="Tags as they were seen before, null for none. Where another value is there now, nothing changes:"
+        " 409 `changed_meanwhile`, with `field`, `theirs`, `by` and `at` in its details.",
+    )
 
 
 class MetricPoint(View):

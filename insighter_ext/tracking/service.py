@@ -17,13 +17,17 @@ from insighter_ext.tracking.models import (
     Experiment,
     Metric,
     Run,
+    RunChange,
     RunDetail,
     RunQuery,
 )
 from insighter_ext.tracking.multipart import MultipartUploads
-from insighter_ext.tracking.protocol import clock, moment, run_uri
+from insighter_ext.tracking.protocol import MAX_TAG_VALUE, clock, key, moment, run_uri, text_value
 from insighter_ext.tracking.searching import RunTable
+from insighter_ext.tracking.views import RunViews
 from insighter_ext.tracking.workspaces import Workspaces
+
+_NAME, _NOTE = "mlflow.runName", "mlflow.note.content"
 
 
 class TrackingService:
@@ -36,6 +40,7 @@ class TrackingService:
         multipart: large ones in parts.
         workspaces: projects, as MLflow's clients name them.
         histories: metrics over time.
+        views: the run table's own.
     """
 
     def __init__(self, data: DataGateway, objects: ObjectStore) -> None:
@@ -46,6 +51,7 @@ class TrackingService:
         self.files = Artifacts(data, objects)
         self.multipart = MultipartUploads(self.files, objects)
         self.workspaces = Workspaces(data)
+        self.views = RunViews(data)
 
     async def close(self) -> None:
         """Give up uploads that were begun."""
@@ -75,22 +81,35 @@ class TrackingService:
     async def run(self, principal: Principal, project_id: UUID, run_id: str) -> RunDetail:
         """All of a run."""
         row = await self._data.call(principal, "runs_get", run_id=run_id, project_id=project_id, detail=True)
-        inputs = [
-            DatasetInput(
-                name=item["name"], digest=item["digest"], context=item["tags"].get("mlflow.data.context")
-            )
-            for item in row["datasets"]
-        ]
-        # A model made in the run and not linked to it yet, or linked and made elsewhere: both are the run's.
-        models = list(dict.fromkeys([*row["models"], *(item["model_id"] for item in row["outputs"])]))
-        return RunDetail(
-            **_run(row),
-            tags=row["tags"],
-            inputs=inputs,
-            models=models,
-            artifact_uri=run_uri(row["id"]),
-            experiment_name=row["experiment_name"],
+        return _detail(row)
+
+    async def edit_run(
+        self, principal: Principal, project_id: UUID, run_id: str, change: RunChange
+    ) -> RunDetail:
+        """Change name, notes and tags, all of them or none."""
+        tags: dict[str, str | None] = {
+            key(name, "tag"): None if value is None else text_value(value, f"tags.{name}", MAX_TAG_VALUE)
+            for name, value in change.tags.items()
+        }
+        if change.name is not None:
+            tags[_NAME] = text_value(change.name, "name", MAX_TAG_VALUE)
+        if change.note is not None:
+            tags[_NOTE] = text_value(change.note, "note", MAX_TAG_VALUE) or None
+        row = await self._data.call(
+            principal,
+            "runs_edit",
+            project_id=project_id,
+            run_id=run_id,
+            tags=tags,
+            expected=change.expected,
         )
+        return _detail(row)
+
+    async def delete_run(self, principal: Principal, project_id: UUID, run_id: str) -> None:
+        """Move a run to the trash."""
+        # whether it is one of this project's
+        await self._data.call(principal, "runs_get", run_id=run_id, project_id=project_id)
+        await self._data.call(principal, "runs_set_deleted", run_id=run_id, deleted=True)
 
     async def artifacts(
         self, principal: Principal, project_id: UUID, run_id: str, path: str
@@ -121,6 +140,26 @@ class TrackingService:
 def metric(row: dict[str, Any]) -> Metric:
     """A metric's newest value."""
     return Metric(key=row["key"], value=row["value"], step=row["step"], timestamp=clock(row["timestamp"]))
+
+
+def _detail(row: dict[str, Any]) -> RunDetail:
+    inputs = [
+        DatasetInput(
+            name=item["name"], digest=item["digest"], context=item["tags"].get("mlflow.data.context")
+        )
+        for item in row["datasets"]
+    ]
+    # A model made in the run and not linked to it yet, or linked and made elsewhere: both are the run's.
+    models = list(dict.fromkeys([*row["models"], *(item["model_id"] for item in row["outputs"])]))
+    return RunDetail(
+        **_run(row),
+        tags=row["tags"],
+        inputs=inputs,
+        models=models,
+        artifact_uri=run_uri(row["id"]),
+        experiment_name=row["experiment_name"],
+        deleted=row["deleted"],
+    )
 
 
 def _run(row: dict[str, Any]) -> dict[str, Any]:

@@ -161,6 +161,7 @@ class Treasure:
         rule = owner.do("PUT", f"{base}/alias-rules", {"alias": f"guarded-{canary}", "model": self.model})[
             "id"
         ]
+        view = owner.do("POST", f"{base}/run-views", {"name": canary, "filter": canary}, expect=201)["id"]
         restricted = {"min_role": "admin", "people": []}
         owner.do("PUT", f"{base}/restrictions/model/{quote(self.model)}", restricted)
         owner.do("DELETE", f"{base}/restrictions/model/{quote(self.model)}", expect=204)
@@ -186,7 +187,7 @@ class Treasure:
             "project_id": self.project_id, "organisation_id": self.organisation_id, "user_id": owner.user_id,
             "invitation_id": invitation["id"], "request_id": str(uuid4()), "session_id": sessions[0]["id"],
             "import_id": str(begun[0]), "number": "1", "notebook_id": notebook, "before": "1", "after": "1",
-            "rule_id": rule, "achievement_id": achievement, "asset_id": gone["id"],
+            "rule_id": rule, "achievement_id": achievement, "asset_id": gone["id"], "view_id": view,
             "token_id": token_id, "comment_id": comment, "run_id": self.run, "run_uuid": self.run,
             "experiment_id": self.experiment,
             "model_id": self.logged_model, "version": "1", "alias": f"alias-{canary}", "kind": "dataset",

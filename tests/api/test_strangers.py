@@ -52,6 +52,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /projects/{project_id}/experiments/{experiment_id}/runs/groups": {"group_by": "attributes.status"},
     "POST /projects/{project_id}/runs/curves": {"run_ids": ["0" * 32], "keys": ["changed"]},
     "POST /projects/{project_id}/models": {"name": "changed", "run_id": "0" * 32},
+    "POST /projects/{project_id}/experiments/{experiment_id}/runs/tags": {
+        "run_ids": ["0" * 32],
+        "tags": {"changed": "1"},
+    },
+    "POST /projects/{project_id}/experiments/{experiment_id}/runs/delete": {"run_ids": ["0" * 32]},
+    "POST /projects/{project_id}/experiments/{experiment_id}/runs/restore": {"run_ids": ["0" * 32]},
+    "POST /projects/{project_id}/run-views": {"name": "changed"},
+    "PUT /projects/{project_id}/run-views/{view_id}": {"name": "changed", "version": 1},
     "PUT /projects/{project_id}/models/{name}/aliases/{alias}": {"version": 1},
     "POST /projects/{project_id}/webhooks": {
         "name": "changed",
@@ -75,6 +83,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /projects/{project_id}/access-requests/{request_id}/grant": {"role": "viewer"},
     "PUT /projects/{project_id}/restrictions/{kind}/{name}": {"min_role": "admin", "people": []},
     "PATCH /organisations/{organisation_id}": {"name": "changed"},
+    "PATCH /projects/{project_id}/runs/{run_id}": {"note": "changed"},
     "PUT /organisations/{organisation_id}/members/{user_id}": {"role": "member"},
     "POST /organisations/{organisation_id}/invitations": {"email": "changed@example.org", "role": "member"},
 }

@@ -195,6 +195,7 @@ def fill(database: Database, owner: Person, project: str) -> Person:
         model_name="rating",
         model_version=1,
     )
+    owner.call("views_save", project_id=project, name="by loss")
     owner.call(
         "achievements_create",
         project_id=project,
@@ -303,6 +304,7 @@ CHANGES = [
     ),
     ("experiments", "name = 'found'", "project_id = %(project)s", "name", "search", "found"),
     ("runs", "status = 'FINISHED'", "project_id = %(project)s", "status", "RUNNING", "FINISHED"),
+    ("run_views", "filter = 'metrics.auc > 0'", "project_id = %(project)s", "filter", "", "metrics.auc > 0"),
     ("logged_models", "name = 'net'", "project_id = %(project)s", "name", "model", "net"),
     ("run_datasets", "source = 's'", "project_id = %(project)s", "source", "{}", "s"),
     ("run_models", "step = 7", "project_id = %(project)s", "step", 0, 7),

@@ -73,6 +73,7 @@ class World:
                     "organisation",
                     "credential",
                     "token",
+                    "run_view",
                     "import",
                     "export",
                 )
@@ -209,6 +210,9 @@ class World:
             )
         self.values |= {"experiment": int(experiment), "run_hex": run, "logged_model": model}
         self._aliases()
+        self.values["run_view"] = owner.call(
+            "views_save", project_id=project, experiment_id=experiment, name="canary view"
+        )["id"]
         self.values["run"] = self._one("select id from insighter.runs where name = 'canary run'")
         for value, name in [("model", "canary model"), ("closed_registered", "canary closed model")]:
             self.values[value] = self._one("select id from insighter.registered_models where name = %s", name)

@@ -51,6 +51,9 @@ const SENTENCES: Readonly<Record<string, readonly [Say, fact?: string]>> = {
   'experiment.renamed': [(t, ...a) => t.__('%1 renamed the experiment %3 to %2', ...a), 'before'],
   'experiment.deleted': [(t, ...a) => t.__('%1 deleted the experiment %2', ...a)],
   'experiment.restored': [(t, ...a) => t.__('%1 restored the experiment %2', ...a)],
+  'experiment.runs_tagged': [(t, ...a) => t.__('%1 changed tags of runs in %2: %3', ...a), 'count'],
+  'experiment.runs_deleted': [(t, ...a) => t.__('%1 deleted runs of %2: %3', ...a), 'count'],
+  'experiment.runs_restored': [(t, ...a) => t.__('%1 restored runs of %2: %3', ...a), 'count'],
 
   'run.started': [(t, ...a) => t.__('%1 started the run %2 in %3', ...a), 'experiment'],
   'run.finished': [(t, ...a) => t.__('%1’s run %2 finished', ...a)],

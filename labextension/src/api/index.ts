@@ -11,6 +11,8 @@ export * as projects from './projects';
 export * as datasets from './datasets';
 export * as notebooks from './notebooks';
 export * as experiments from './experiments';
+export * as runs from './runs';
+export * as runtable from './runtable';
 export * as models from './models';
 export * as deployments from './deployments';
 export * as sharing from './sharing';
@@ -35,7 +37,15 @@ export type { Comment, IActivityFilter, Notification, Notifications, Somebody } 
 export type { IPublishOptions, Message } from './bus';
 export type { Project, ProjectContents, ProjectCreate, ProjectUpdate, Quickstart, Status } from './projects';
 export type { Column, Dataset, DatasetDetail, DatasetVersion, Preview, Uploaded } from './datasets';
-export type { CellDiff, DiffLine, DiffOutput, Notebook, NotebookDiff, NotebookVersion } from './notebooks';
+export type {
+  CellDiff,
+  DiffLine,
+  DiffOutput,
+  Notebook,
+  NotebookDiff,
+  NotebookVersion,
+  RunNotebook
+} from './notebooks';
 export type {
   ArtifactFile,
   Experiment,
@@ -45,6 +55,18 @@ export type {
   Run,
   RunDetail
 } from './experiments';
+export type { Bytes, Curve, Curves, RunChange, Value } from './runs';
+export type {
+  RunColumn,
+  RunGroup,
+  RunGroupsQuery,
+  RunKeys,
+  RunRow,
+  RunRows,
+  RunTableQuery,
+  RunView,
+  RunViewCreate
+} from './runtable';
 export type {
   AliasBoard,
   AliasCheck,

@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import type { IAssetRef, IAssetTab } from '../assets/tokens';
-import { CopyButton, ErrorBoundary } from '../components';
+import { CopyButton, ErrorBoundary, formatNumber } from '../components';
 import { useHost } from './host';
 
 interface IPageProps {
@@ -167,7 +167,9 @@ export function Tabs<K extends string>(props: ITabsProps<K>): JSX.Element {
               onClick={() => onSelect(tab.id)}
             >
               {tab.label}
-              {typeof tab.count === 'number' && <span className="jp-Insighter-Tabs-count">{tab.count}</span>}
+              {typeof tab.count === 'number' && (
+                <span className="jp-Insighter-Tabs-count">{formatNumber(tab.count)}</span>
+              )}
             </button>
           ))}
         </div>

@@ -4,27 +4,21 @@ import {
   datasets,
   type Experiment,
   experiments,
-  type MetricHistory,
+  type Metric,
   models,
   type ModelVersion,
+  notebooks,
   type Run,
-  type RunDetail
+  type RunDetail,
+  type RunNotebook,
+  runs,
+  trash
 } from '../api';
 import { Resource } from '../pages/resource';
-
-/** Runs that are asked for at a time. */
-const PAGE = 100;
-const LARGEST_PAGE = 500;
+import { RunTableModel } from './table/model';
 
 /** How often what runs is looked at again, in milliseconds. */
 const LIVE = 2000;
-
-/** Runs, newest first, and how to go on. */
-export interface IRuns {
-  readonly items: ReadonlyArray<Run>;
-  /** Null when these are all. */
-  readonly cursor: string | null;
-}
 
 /** A project's experiments, last used first. */
 export function experimentList(project: string): Resource<Experiment[]> {
@@ -46,45 +40,22 @@ export class ExperimentModel {
       const all = await experiments.list(project);
       return all.find(one => one.id === id) ?? null;
     });
-    this.runs = new Resource(
-      () => this._load(),
-      ({ items }) => (items.some(run => run.status === 'RUNNING') ? LIVE : null)
-    );
+    this.table = new RunTableModel(project, id);
   }
 
   /** The experiment; null when it is gone. */
   readonly experiment: Resource<Experiment | null>;
 
-  readonly runs: Resource<IRuns>;
+  readonly table: RunTableModel;
 
   async refresh(): Promise<void> {
-    await Promise.all([this.experiment.refresh(), this.runs.refresh()]);
-  }
-
-  /** Show older runs, too. */
-  async more(): Promise<void> {
-    this._wanted += PAGE;
-    await this.runs.refresh();
+    await Promise.all([this.experiment.refresh(), this.table.refresh()]);
   }
 
   dispose(): void {
     this.experiment.dispose();
-    this.runs.dispose();
+    this.table.dispose();
   }
-
-  private async _load(): Promise<IRuns> {
-    const items: Run[] = [];
-    let cursor: string | null = null;
-    do {
-      const limit = Math.min(this._wanted - items.length, LARGEST_PAGE);
-      const page = await experiments.runs(this.project, this.id, { limit, cursor });
-      items.push(...page.items);
-      cursor = page.cursor ?? null;
-    } while (cursor !== null && items.length < this._wanted);
-    return { items, cursor };
-  }
-
-  private _wanted = PAGE;
 }
 
 /** What a run's page shows. */
@@ -101,8 +72,14 @@ export class RunModel {
 
   readonly detail: Resource<RunDetail>;
 
-  history(key: string): Resource<MetricHistory> {
-    return new Resource(() => experiments.metric(this.project, this.id, key));
+  /** Change name, notes or tags, and show what it became. */
+  async edit(change: Parameters<typeof runs.edit>[2]): Promise<void> {
+    this.detail.set(await runs.edit(this.project, this.id, change));
+  }
+
+  /** The notebook that made the run; null where none did. */
+  notebook(): Resource<RunNotebook | null> {
+    return new Resource(() => notebooks.ofRun(this.project, this.id));
   }
 
   /** Where what the run read and made is found in the project now. */
@@ -152,18 +129,12 @@ export interface ILinks {
   versions: ReadonlyArray<ModelVersion>;
 }
 
-/** The metrics that most runs have, at most `limit`, the most frequent first and then by name. */
-export function frequentMetrics(runs: ReadonlyArray<Run>, limit: number): string[] {
-  const counts = new Map<string, number>();
-  for (const { metrics } of runs) {
-    for (const { key } of metrics) {
-      counts.set(key, (counts.get(key) ?? 0) + 1);
-    }
-  }
-  return [...counts]
-    .sort(([a, m], [b, n]) => n - m || a.localeCompare(b, undefined, { numeric: true }))
-    .slice(0, limit)
-    .map(([key]) => key);
+/** All metrics that runs have, by name; what their machine was doing comes last. */
+export function metricKeys(runs: ReadonlyArray<{ metrics: ReadonlyArray<Pick<Metric, 'key'>> }>): string[] {
+  const system = (key: string) => Number(key.startsWith('system/'));
+  return [...new Set(runs.flatMap(({ metrics }) => metrics.map(({ key }) => key)))].sort(
+    (a, b) => system(a) - system(b) || a.localeCompare(b, undefined, { numeric: true })
+  );
 }
 
 /** Milliseconds a run took, or has taken until now; null before it started. */
@@ -188,6 +159,25 @@ export async function loggedModels(project: string, run: string): Promise<string
 /** Register a model that a run logged, as the next version of a name. */
 export function registerModel(project: string, name: string, logged: string): Promise<ModelVersion> {
   return models.register(project, { name, model_id: logged });
+}
+
+/** Move a run to the trash. */
+export function deleteRun(project: string, id: string): Promise<void> {
+  return runs.remove(project, id);
+}
+
+/** Until when a run can be restored; undefined where it cannot. */
+export async function trashedUntil(
+  project: string,
+  { id, name }: { id: string; name: string }
+): Promise<string | undefined> {
+  const entry = await trash.newest(project, 'run', name).catch(() => undefined);
+  return entry?.id === id ? entry.purge_after : undefined;
+}
+
+/** Take a run out of the trash. */
+export async function restoreRun(project: string, id: string): Promise<void> {
+  await trash.restore(project, { kind: 'run', id });
 }
 
 /** Where a file among a run's artifacts is downloaded from; null when they are kept elsewhere. */

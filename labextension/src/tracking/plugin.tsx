@@ -5,6 +5,7 @@ import {
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { IAssets } from '../assets/tokens';
@@ -20,6 +21,7 @@ import { IProjects, ISidebar } from '../projects/tokens';
 import { CommandIDs } from './commands';
 import { allExperiments, loggedModels } from './model';
 import { register } from './register';
+import { addRunCommands } from './runcommands';
 import { ExperimentsSection } from './section';
 import type { ITrackingArgs } from './widget';
 
@@ -29,7 +31,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Experiments and runs, as MLflow logs them.',
   autoStart: true,
   requires: [IProjects, ISidebar, IAssets],
-  optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
+  optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell, IRenderMimeRegistry],
   activate: (
     app: JupyterFrontEnd,
     projects: IProjects,
@@ -38,7 +40,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
-    labShell: ILabShell | null
+    labShell: ILabShell | null,
+    rendermime: IRenderMimeRegistry | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('insighter');
     const { commands } = app;
@@ -63,7 +66,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       namespace: 'insighter-runs',
       command: CommandIDs.openRun,
       caption: ({ name }) => trans.__('Run %1', name),
-      make: async args => (await import('./widget')).runContent(host, args)
+      make: async args => (await import('./widget')).runContent(host, args, rendermime)
     });
 
     commands.addCommand(CommandIDs.openExperiment, {
@@ -122,6 +125,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
         }
       }
     });
+
+    addRunCommands({ app, host, restorer, labShell });
 
     commands.addCommand(CommandIDs.registerModel, {
       label: trans.__('Register Model…'),
@@ -189,6 +194,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       category: 'Insighter',
       args: { isPalette: true }
     });
+    palette?.addItem({ command: CommandIDs.compareRuns, category: 'Insighter', args: { isPalette: true } });
   }
 };
 

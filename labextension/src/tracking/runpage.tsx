@@ -1,37 +1,45 @@
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { editIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { Metric, RunDetail } from '../api';
 import {
   Button,
-  CodeLine,
   CopyButton,
+  EmptyState,
   ErrorNote,
   formatDuration,
   formatMetric,
   formatNumber,
+  IconButton,
   RelativeTime
 } from '../components';
 import { ReadOnly, useHost, useMay, useRevision } from '../pages/host';
-import { MadeIn } from '../notebooks/madein';
 import { Facts, Page, Tabs } from '../pages/page';
-import { useOwnResource, useResource } from '../pages/resource';
-import { ArtifactTree } from './artifacts';
-import { Chart } from './chart';
+import { useResource } from '../pages/resource';
 import { CommandIDs } from './commands';
-import { duration, type RunModel } from './model';
+import { duration, metricKeys, restoreRun, type RunModel } from './model';
+import { Artifacts } from './run/artifacts';
+import { Failure, Trashed } from './run/banner';
+import { Links } from './run/links';
+import { Notes } from './run/notes';
+import { Nothing, Pairs } from './run/pairs';
+import { useSource } from './run/source';
+import { Tags } from './run/tags';
 import { RunStatus } from './status';
+
+const Curves = React.lazy(async () => ({ default: (await import('./charts/curves')).Curves }));
 
 type Tab = 'metrics' | 'params' | 'links' | 'artifacts' | 'tags';
 
-/** Commands of other capabilities. */
-const OPEN_DATASET = 'insighter:open-dataset';
-const OPEN_MODEL = 'insighter:open-model';
-
-/** Curves that are drawn at once; each is a request. */
-const CURVES = 24;
+interface IRunPageProps {
+  model: RunModel;
+  name: string;
+  rendermime: IRenderMimeRegistry | null;
+}
 
 /** The page of a run. */
-export function RunPage({ model, name }: { model: RunModel; name: string }): JSX.Element {
+export function RunPage({ model, name, rendermime }: IRunPageProps): JSX.Element {
   const { trans } = useHost();
   const revision = useRevision();
   const { value, error } = useResource(model.detail);
@@ -46,88 +54,81 @@ export function RunPage({ model, name }: { model: RunModel; name: string }): JSX
       </Page>
     );
   }
-  return <Loaded model={model} run={value} note={note} />;
+  return <Loaded model={model} run={value} note={note} rendermime={rendermime} />;
 }
 
 interface ILoadedProps {
   model: RunModel;
   run: RunDetail;
   note: React.ReactNode;
+  rendermime: IRenderMimeRegistry | null;
 }
 
-function Loaded({ model, run, note }: ILoadedProps): JSX.Element {
-  const { trans, commands } = useHost();
+function Loaded({ model, run, note, rendermime }: ILoadedProps): JSX.Element {
+  const { trans, commands, projects } = useHost();
   const [tab, setTab] = React.useState<Tab>('metrics');
   const { project } = model;
-  const params = Object.entries(run.params);
-  const tags = Object.entries(run.tags);
-  const own = tags.filter(([key]) => !key.startsWith('mlflow.'));
-  const description = run.tags['mlflow.note.content'];
-  const took = duration(run);
+  const params = React.useMemo(() => Object.entries(run.params), [run.params]);
+  const own = Object.keys(run.tags).filter(key => !/^(mlflow|insighter)\./.test(key));
   const mayChange = useMay(project, 'editor');
+  const editable = mayChange && !run.deleted;
+  const about = { project, id: run.id, name: run.name };
+
   return (
     <Page
       kind={trans.__('Run')}
       title={run.name || run.id.slice(0, 8)}
       status={<RunStatus status={run.status} />}
+      selector={
+        editable && (
+          <IconButton
+            icon={editIcon}
+            label={trans.__('Rename the run')}
+            onClick={() =>
+              void commands.execute(CommandIDs.renameRun, about).then(() => model.detail.refresh())
+            }
+          />
+        )
+      }
       actions={
         !mayChange ? (
           <ReadOnly />
         ) : (
-          run.models.length > 0 && (
-            <Button
-              primary
-              onClick={() => void commands.execute(CommandIDs.registerModel, { project, run: run.id })}
-            >
-              {trans.__('Register model…')}
-            </Button>
+          !run.deleted && (
+            <>
+              <Button onClick={() => void commands.execute(CommandIDs.deleteRun, about)}>
+                {trans.__('Delete')}
+              </Button>
+              {run.models.length > 0 && (
+                <Button
+                  primary
+                  onClick={() => void commands.execute(CommandIDs.registerModel, { project, run: run.id })}
+                >
+                  {trans.__('Register model…')}
+                </Button>
+              )}
+            </>
           )
         )
       }
-      summary={
-        <Facts>
-          <button
-            type="button"
-            className="jp-Insighter-Link"
-            title={trans.__('Open the experiment')}
-            onClick={() =>
-              void commands.execute(CommandIDs.openExperiment, {
-                project,
-                id: run.experiment_id,
-                name: run.experiment_name
-              })
-            }
-          >
-            {run.experiment_name}
-          </button>
-          <span>
-            {trans.__('by %1', run.created_by)}
-            {run.started_at && (
-              <>
-                , <RelativeTime time={run.started_at} />
-              </>
-            )}
-          </span>
-          {took !== null && (
-            <span>
-              {run.ended_at
-                ? trans.__('took %1', formatDuration(took))
-                : trans.__('for %1', formatDuration(took))}
-            </span>
-          )}
-          {run.tags['insighter.notebook'] && <MadeIn project={project} run={run.id} />}
-          <span className="jp-Insighter-WithCopy">
-            <span title={run.id}>
-              {trans.__('id')} <code>{run.id.slice(0, 8)}</code>
-            </span>
-            <CopyButton text={run.id} label={trans.__('Copy the run’s id')} />
-          </span>
-        </Facts>
-      }
+      summary={<Summary model={model} run={run} />}
       notes={
         <>
           {note}
-          {description && <p className="jp-Insighter-Description">{description}</p>}
+          {run.deleted && (
+            <Trashed
+              restore={
+                mayChange
+                  ? async () => {
+                      await restoreRun(project, run.id);
+                      await Promise.all([model.detail.refresh(), projects.refresh()]);
+                    }
+                  : null
+              }
+            />
+          )}
+          <Failure run={run} />
+          <Notes model={model} run={run} rendermime={rendermime} editable={editable} />
         </>
       }
     >
@@ -145,71 +146,98 @@ function Loaded({ model, run, note }: ILoadedProps): JSX.Element {
         fill
         asset={{ project, kind: 'run', key: run.id }}
       >
-        <div className="jp-Insighter-Scroll">
-          {tab === 'metrics' && <Metrics model={model} run={run} />}
-          {tab === 'params' && (
-            <Pairs
-              pairs={params}
-              heads={[trans.__('Parameter'), trans.__('Value')]}
-              none={trans.__('No parameters.')}
-              code='mlflow.log_param("depth", 12)'
-            />
-          )}
-          {tab === 'links' && <Links model={model} run={run} />}
-          {tab === 'artifacts' && <ArtifactTree model={model} run={run} />}
-          {tab === 'tags' && (
-            <>
-              <Pairs
-                pairs={own}
-                heads={[trans.__('Tag'), trans.__('Value')]}
-                none={trans.__('No tags of your own.')}
-                code='mlflow.set_tag("stage", "trial")'
-              />
-              {tags.length > own.length && (
-                <details className="jp-Insighter-Details">
-                  <summary>{trans.__('System tags (%1)', tags.length - own.length)}</summary>
-                  <Pairs
-                    pairs={tags.filter(([key]) => key.startsWith('mlflow.'))}
-                    heads={[trans.__('Tag'), trans.__('Value')]}
-                    none=""
-                  />
-                </details>
-              )}
-            </>
-          )}
-        </div>
+        {tab === 'artifacts' ? (
+          <Artifacts model={model} run={run} rendermime={rendermime} />
+        ) : (
+          <div className="jp-Insighter-Scroll">
+            {tab === 'metrics' && <Metrics project={project} run={run} />}
+            {tab === 'params' && <Params params={params} />}
+            {tab === 'links' && <Links model={model} run={run} />}
+            {tab === 'tags' && <Tags model={model} run={run} editable={editable} />}
+          </div>
+        )}
       </Tabs>
     </Page>
   );
 }
 
-function Metrics({ model, run }: { model: RunModel; run: RunDetail }): JSX.Element {
+function Summary({ model, run }: { model: RunModel; run: RunDetail }): JSX.Element {
+  const { trans, commands } = useHost();
+  const { project } = model;
+  const took = duration(run);
+  const source = useSource(model, run);
+  return (
+    <Facts>
+      <button
+        type="button"
+        className="jp-Insighter-Link"
+        title={trans.__('Open the experiment')}
+        onClick={() =>
+          void commands.execute(CommandIDs.openExperiment, {
+            project,
+            id: run.experiment_id,
+            name: run.experiment_name
+          })
+        }
+      >
+        {run.experiment_name}
+      </button>
+      <span>
+        {trans.__('by %1', run.created_by)}
+        {run.started_at && (
+          <>
+            , <RelativeTime time={run.started_at} />
+          </>
+        )}
+      </span>
+      {took !== null && (
+        <span>
+          {run.ended_at
+            ? trans.__('took %1', formatDuration(took))
+            : trans.__('for %1', formatDuration(took))}
+        </span>
+      )}
+      {source}
+      <span className="jp-Insighter-WithCopy">
+        <span title={run.id}>
+          {trans.__('id')} <code>{run.id.slice(0, 8)}</code>
+        </span>
+        <CopyButton text={run.id} label={trans.__('Copy the run’s id')} />
+      </span>
+    </Facts>
+  );
+}
+
+function Metrics({ project, run }: { project: string; run: RunDetail }): JSX.Element {
   const { trans } = useHost();
-  const [all, setAll] = React.useState(false);
-  const { metrics } = run;
+  const { id, name, status, started_at, metrics } = run;
+  const runs = React.useMemo(() => [{ id, name, status, started_at }], [id, name, status, started_at]);
+  const names = JSON.stringify(metricKeys([run]));
+  const keys = React.useMemo(() => JSON.parse(names) as string[], [names]);
   if (metrics.length === 0) {
-    return <Nothing text={trans.__('No metrics.')} code='mlflow.log_metric("loss", 0.25, step=1)' />;
+    return (
+      <EmptyState
+        text={
+          status === 'RUNNING'
+            ? trans.__('No metrics yet: a curve appears with the first value.')
+            : trans.__('No metrics.')
+        }
+        code='mlflow.log_metric("loss", 0.21, step=1)'
+      />
+    );
   }
-  // one value at step 0 is no curve
-  const curves = metrics.filter(({ step }) => step !== 0);
-  const shown = all ? curves : curves.slice(0, CURVES);
   return (
     <>
-      {shown.length > 0 && (
-        <div className="jp-Insighter-Charts">
-          {shown.map(metric => (
-            <MetricChart key={metric.key} model={model} metric={metric} />
-          ))}
-        </div>
-      )}
-      {shown.length < curves.length && (
-        <Button onClick={() => setAll(true)}>
-          {trans.__('Draw the other %1 curves', curves.length - shown.length)}
-        </Button>
-      )}
-      <table className="jp-Insighter-Table">
-        <thead>
-          <tr>
+      <React.Suspense fallback={<p className="jp-Insighter-Loading">{trans.__('Loading…')}</p>}>
+        <Curves project={project} runs={runs} keys={keys} />
+      </React.Suspense>
+      <h2 className="jp-Insighter-Heading">{trans.__('Last values')}</h2>
+      <Pairs<Metric>
+        pairs={metrics.map(metric => [metric.key, metric] as const)}
+        find={trans.__('Find values')}
+        text={({ value }) => String(value)}
+        head={
+          <>
             <th scope="col">{trans.__('Metric')}</th>
             <th scope="col" className="jp-mod-number">
               {trans.__('Last value')}
@@ -218,172 +246,47 @@ function Metrics({ model, run }: { model: RunModel; run: RunDetail }): JSX.Eleme
               {trans.__('Step')}
             </th>
             <th scope="col">{trans.__('When')}</th>
+          </>
+        }
+        row={(key, { value, step, timestamp }) => (
+          <tr key={key}>
+            <th scope="row">{key}</th>
+            <td className="jp-mod-number" title={String(value)}>
+              {formatMetric(value)}
+            </td>
+            <td className="jp-mod-number">{formatNumber(step)}</td>
+            <td>
+              <RelativeTime time={timestamp} />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {metrics.map(({ key, value, step, timestamp }) => (
-            <tr key={key}>
-              <th scope="row">{key}</th>
-              <td className="jp-mod-number" title={String(value)}>
-                {formatMetric(value)}
-              </td>
-              <td className="jp-mod-number">{formatNumber(step)}</td>
-              <td>
-                <RelativeTime time={timestamp} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        )}
+      />
     </>
   );
 }
 
-/** A curve, asked for again when the metric's newest value is another. */
-function MetricChart({ model, metric }: { model: RunModel; metric: Metric }): JSX.Element | null {
-  const { key, step, timestamp } = metric;
-  const [, { value, error }] = useOwnResource(
-    () => model.history(key),
-    `${model.id}/${key}`,
-    `${step} ${timestamp}`
-  );
-  if (error) {
-    return <ErrorNote error={error} />;
-  }
-  return value && value.points.length > 1 ? <Chart name={key} points={value.points} /> : null;
-}
-
-function Links({ model, run }: { model: RunModel; run: RunDetail }): JSX.Element {
-  const { trans, commands } = useHost();
-  const { project } = model;
-  const revision = useRevision();
-  const [, { value: links }] = useOwnResource(
-    () => model.links(run),
-    [run.id, ...run.inputs.map(({ digest }) => digest), ...run.models].join(' '),
-    revision
-  );
-  const mayChange = useMay(project, 'editor');
-  const inContext = run.inputs.some(({ context }) => context);
-  return (
-    <>
-      <h2 className="jp-Insighter-Heading">{trans.__('Datasets it read')}</h2>
-      {run.inputs.length === 0 ? (
-        <Nothing text={trans.__('None was recorded.')} code='ix.datasets.load("wine")' />
-      ) : (
-        <table className="jp-Insighter-Table">
-          <thead>
-            <tr>
-              <th scope="col">{trans.__('Dataset')}</th>
-              <th scope="col">{trans.__('Digest')}</th>
-              {inContext && <th scope="col">{trans.__('Context')}</th>}
-            </tr>
-          </thead>
-          <tbody>
-            {run.inputs.map(({ name, digest, context }, index) => (
-              <tr key={`${name} ${digest} ${context}`}>
-                <th scope="row">
-                  {links?.inputs[index] ? (
-                    <button
-                      type="button"
-                      className="jp-Insighter-Link"
-                      title={trans.__('Open the dataset')}
-                      onClick={() => void commands.execute(OPEN_DATASET, { project, name })}
-                    >
-                      {`${name} v${links.inputs[index]}`}
-                    </button>
-                  ) : (
-                    name
-                  )}
-                </th>
-                <td>
-                  <code>{digest}</code>
-                </td>
-                {inContext && <td>{context}</td>}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      <h2 className="jp-Insighter-Heading">{trans.__('Models it logged')}</h2>
-      {run.models.length === 0 ? (
-        <Nothing
-          text={trans.__('None. Log one to register and deploy it.')}
-          code='mlflow.sklearn.log_model(model, name="model")'
-        />
-      ) : (
-        <ul className="jp-Insighter-Models">
-          {run.models.map(id => (
-            <li key={id}>
-              <code>{id}</code>
-              <CopyButton text={id} label={trans.__('Copy the model’s id')} />
-              {links?.versions
-                .filter(({ model_id }) => model_id === id)
-                .map(({ name, version }) => (
-                  <button
-                    key={`${name} ${version}`}
-                    type="button"
-                    className="jp-Insighter-Link"
-                    title={trans.__('Open the registered model')}
-                    onClick={() => void commands.execute(OPEN_MODEL, { project, name })}
-                  >
-                    {`${name} v${version}`}
-                  </button>
-                ))}
-              {mayChange && (
-                <Button
-                  onClick={() =>
-                    void commands.execute(CommandIDs.registerModel, { project, run: run.id, model: id })
-                  }
-                >
-                  {trans.__('Register…')}
-                </Button>
-              )}
-            </li>
-          ))}
-        </ul>
-      )}
-    </>
-  );
-}
-
-interface IPairsProps {
-  pairs: ReadonlyArray<readonly [string, string]>;
-  heads: readonly [string, string];
-  none: string;
-  code?: string;
-}
-
-function Pairs({ pairs, heads, none, code }: IPairsProps): JSX.Element {
-  if (pairs.length === 0) {
-    return <Nothing text={none} code={code} />;
+function Params({ params }: { params: ReadonlyArray<readonly [string, string]> }): JSX.Element {
+  const { trans } = useHost();
+  if (params.length === 0) {
+    return <Nothing text={trans.__('No parameters.')} code='mlflow.log_param("depth", 12)' />;
   }
   return (
-    <table className="jp-Insighter-Table">
-      <thead>
-        <tr>
-          <th scope="col">{heads[0]}</th>
-          <th scope="col">{heads[1]}</th>
+    <Pairs
+      pairs={params}
+      find={trans.__('Find parameters')}
+      text={value => value}
+      head={
+        <>
+          <th scope="col">{trans.__('Parameter')}</th>
+          <th scope="col">{trans.__('Value')}</th>
+        </>
+      }
+      row={(key, value) => (
+        <tr key={key}>
+          <th scope="row">{key}</th>
+          <td className="jp-mod-wrap">{value}</td>
         </tr>
-      </thead>
-      <tbody>
-        {[...pairs]
-          .sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true }))
-          .map(([key, value]) => (
-            <tr key={key}>
-              <th scope="row">{key}</th>
-              <td className="jp-mod-wrap">{value}</td>
-            </tr>
-          ))}
-      </tbody>
-    </table>
-  );
-}
-
-function Nothing({ text, code }: { text: string; code?: string }): JSX.Element {
-  return (
-    <div className="jp-Insighter-Nothing">
-      <p>{text}</p>
-      {code && <CodeLine code={code} />}
-    </div>
+      )}
+    />
   );
 }

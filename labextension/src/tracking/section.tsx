@@ -24,7 +24,7 @@ export function ExperimentsSection({ project, revision, setCount }: ISectionProp
               key={id}
               name={name}
               icon={experimentIcon}
-              fact={trans._n('%1 run', '%1 runs', runs, formatNumber(runs))}
+              fact={trans._n('%2 run', '%2 runs', runs, formatNumber(runs))}
               status={running > 0 && <StatusDot condition="busy" word={trans.__('%1 running', running)} />}
               open={{ command: CommandIDs.openExperiment, args: { project: project.id, id, name } }}
             />

@@ -11,7 +11,8 @@ const CONDITIONS: Readonly<Record<Run['status'], Condition>> = {
   KILLED: 'warning'
 };
 
-function statusWord(status: Run['status'], trans: TranslationBundle): string {
+/** A status in a word. */
+export function statusWord(status: Run['status'], trans: TranslationBundle): string {
   const words: Readonly<Record<Run['status'], string>> = {
     RUNNING: trans.__('running'),
     SCHEDULED: trans.__('scheduled'),

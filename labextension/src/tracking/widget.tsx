@@ -1,5 +1,8 @@
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+
 import type { IHost } from '../pages/host';
 import { type IPageArgs, PageContent } from '../pages/widget';
+import { ComparePage } from './compare/page';
 import { ExperimentPage } from './experimentpage';
 import { ExperimentModel, RunModel } from './model';
 import { RunPage } from './runpage';
@@ -8,6 +11,12 @@ import { RunPage } from './runpage';
 export interface ITrackingArgs extends IPageArgs {
   readonly id: string;
   readonly name: string;
+}
+
+/** Which runs are compared, and the experiment to go back to; empty where it is not one. */
+export interface ICompareArgs extends IPageArgs {
+  readonly experiment: string;
+  readonly runs: ReadonlyArray<string>;
 }
 
 /** The page of an experiment, for the main area. */
@@ -24,9 +33,13 @@ export function experimentContent(host: IHost, args: ITrackingArgs): PageContent
 }
 
 /** The page of a run, for the main area. */
-export function runContent(host: IHost, args: ITrackingArgs): PageContent<ITrackingArgs> {
+export function runContent(
+  host: IHost,
+  args: ITrackingArgs,
+  rendermime: IRenderMimeRegistry | null
+): PageContent<ITrackingArgs> {
   const model = new RunModel(args.project, args.id);
-  const view = <RunPage model={model} name={args.name} />;
+  const view = <RunPage model={model} name={args.name} rendermime={rendermime} />;
   const content = new PageContent(args, host, view, () => model.dispose());
   model.detail.changed.connect(({ value }) => {
     if (value?.name) {
@@ -34,4 +47,9 @@ export function runContent(host: IHost, args: ITrackingArgs): PageContent<ITrack
     }
   });
   return content;
+}
+
+/** Runs side by side, for the main area. */
+export function compareContent(host: IHost, args: ICompareArgs): PageContent<ICompareArgs> {
+  return new PageContent(args, host, <ComparePage {...args} />);
 }

@@ -1,0 +1,733 @@
+import { Signal } from '@lumino/signaling';
+
+import {
+  ApiError,
+  runtable,
+  type RunGroup,
+  type RunKeys,
+  type RunRow,
+  type RunRows,
+  type RunView,
+  type RunViewCreate
+} from '../../api';
+import { RowWindow } from './rows';
+import {
+  both,
+  groupFilter,
+  type IColumn,
+  identifier,
+  type ISpec,
+  namesOf,
+  NAME,
+  orderBy,
+  plain,
+  sameSpec,
+  split,
+  usualSpec,
+  type Which
+} from './spec';
+import { remember, remembered } from './storage';
+
+/** How often what runs is looked at again, in milliseconds. */
+const LIVE = 2000;
+
+/** At least so long it waits between two looks, however much happens in the project. */
+const PAUSE = 1000;
+
+/** How many runs are asked for at once where only their ids count. */
+const LARGEST = 1000;
+
+/** Of so many metrics groups tell. */
+const GROUPED = 20;
+
+/** As many runs as change at once. */
+export const MOST = 10_000;
+
+/** What stands in a row of the table. */
+export type Entry =
+  | { readonly kind: 'run'; readonly run: RunRow }
+  | { readonly kind: 'group'; readonly section: ISection }
+  | { readonly kind: 'blank' };
+
+/** Runs that stand together: those of a group, or all. */
+export interface ISection {
+  /** Null: there are no groups. */
+  readonly group: RunGroup | null;
+  /** What leaves its runs; null when MLflow's grammar has no words for it. */
+  readonly filter: string | null;
+  /** Null while it is closed. */
+  rows: RowWindow | null;
+}
+
+const BLANK: Entry = { kind: 'blank' };
+
+/** What the run table shows, what is chosen in it, and what can be done with that. */
+export class RunTableModel {
+  constructor(
+    readonly project: string,
+    readonly experiment: string
+  ) {
+    const kept = remembered(project, experiment);
+    this._spec = kept?.spec ?? usualSpec(null);
+    this._base = kept?.base ?? this._spec;
+    this._viewId = kept?.view ?? null;
+    this._undecided = kept === null;
+    this._sections = [this._all()];
+  }
+
+  /** Something of it has changed. */
+  readonly changed = new Signal<this, void>(this);
+
+  /** By so many rows what was visible stands further down now. */
+  readonly shifted = new Signal<this, number>(this);
+
+  get spec(): ISpec {
+    return this._spec;
+  }
+
+  get which(): Which {
+    return this._which;
+  }
+
+  get keys(): RunKeys | null {
+    return this._keys;
+  }
+
+  get views(): ReadonlyArray<RunView> {
+    return this._views;
+  }
+
+  /** The view that was chosen; null: none, the columns are the usual ones. */
+  get view(): RunView | null {
+    return this._views.find(({ id }) => id === this._viewId) ?? null;
+  }
+
+  /** Whether something is shown otherwise than the chosen view says. */
+  get modified(): boolean {
+    return !sameSpec(this._spec, this._base);
+  }
+
+  get grouped(): boolean {
+    return this._spec.group_by !== '';
+  }
+
+  get selected(): ReadonlySet<string> {
+    return this._selected;
+  }
+
+  /** The best value of each metric whose column marks it. */
+  get best(): ReadonlyMap<string, number> {
+    return this._best;
+  }
+
+  /** Runs that match; null as long as nobody has told. */
+  get total(): number | null {
+    if (this.grouped) {
+      return this._groups && this._matching;
+    }
+    return this._sections[0]?.rows?.total ?? null;
+  }
+
+  /** Whether what is shown answers an older question. */
+  get outdated(): boolean {
+    return this.grouped ? this._groups === null : (this._sections[0].rows?.outdated ?? false);
+  }
+
+  /** Why the last question failed; null when it did not. */
+  get error(): Error | null {
+    return this._error ?? this._sections.map(({ rows }) => rows?.error).find(Boolean) ?? null;
+  }
+
+  /** What is wrong with the filter, where that is what is wrong. */
+  get filterError(): ApiError | null {
+    const { error } = this;
+    return error instanceof ApiError && error.status === 422 && this._spec.filter.trim() ? error : null;
+  }
+
+  get isDisposed(): boolean {
+    return this._disposed;
+  }
+
+  /** Begin; the rows do not wait for what decides the columns. */
+  start(): void {
+    const rows = this._ask();
+    const views = this.loadViews();
+    const keys = this.loadKeys();
+    void Promise.allSettled([rows, views, keys]).then(() => this._watch());
+    void views.then(() => {
+      const usual = this._views.find(({ is_default }) => is_default);
+      if (this._undecided && usual) {
+        this.choose(usual);
+      } else if (this._undecided) {
+        void keys.then(() => {
+          if (this._undecided) {
+            this._undecided = false;
+            this._base = usualSpec(this._keys);
+            this._set(this._base);
+          }
+        });
+      }
+    });
+  }
+
+  // ---- rows ----
+
+  /** How many rows there are, those of groups too. */
+  get count(): number {
+    return this._sections.reduce((sum, section) => sum + sizeOf(section), 0);
+  }
+
+  entry(index: number): Entry {
+    let at = index;
+    for (const section of this._sections) {
+      const size = sizeOf(section);
+      if (at < size) {
+        if (section.group && at === 0) {
+          return { kind: 'group', section };
+        }
+        const run = section.rows?.at(section.group ? at - 1 : at);
+        return run ? { kind: 'run', run } : BLANK;
+      }
+      at -= size;
+    }
+    return BLANK;
+  }
+
+  /** These rows are looked at. */
+  need(first: number, last: number): void {
+    let start = 0;
+    for (const section of this._sections) {
+      const size = sizeOf(section);
+      const head = section.group ? 1 : 0;
+      if (
+        section.rows &&
+        (size > head || section.rows.total === null) &&
+        first < start + size &&
+        last >= start
+      ) {
+        section.rows.need(Math.max(0, first - start - head), Math.max(0, last - start - head));
+      }
+      start += size;
+    }
+    this._watch();
+  }
+
+  /** Open or close a group. */
+  toggle(section: ISection): void {
+    if (section.rows) {
+      section.rows.dispose();
+      section.rows = null;
+    } else if (section.filter !== null) {
+      section.rows = this._window(section.filter);
+      void section.rows.refresh();
+    }
+    this._tell();
+  }
+
+  /** All runs that are here. */
+  loaded(): RunRow[] {
+    return this._sections.flatMap(({ rows }) => rows?.loaded() ?? []);
+  }
+
+  /** Look again. Asked often, it waits a little. */
+  async refresh(): Promise<void> {
+    const pause = this._looked + PAUSE - Date.now();
+    if (pause > 0) {
+      this._wait(pause);
+      return;
+    }
+    window.clearTimeout(this._timer);
+    this._timer = 0;
+    this._looked = Date.now();
+    if (this.grouped) {
+      await this._regroup(true);
+    }
+    await Promise.all(this._sections.map(({ rows }) => rows?.refresh() ?? Promise.resolve()));
+    await this._findBest();
+    this._watch();
+  }
+
+  async loadKeys(): Promise<void> {
+    if (this._keys && Date.now() - this._keysAt < 10_000) {
+      return;
+    }
+    this._keysAt = Date.now();
+    try {
+      this._keys = await runtable.keys(this.project, this.experiment);
+      this._tell();
+    } catch (reason) {
+      this._fail(reason);
+    }
+  }
+
+  // ---- what is shown ----
+
+  change(spec: Partial<ISpec>): void {
+    this._undecided = false;
+    this._set({ ...this._spec, ...spec });
+  }
+
+  setWhich(which: Which): void {
+    this._which = which;
+    this._selected = new Set();
+    void this._ask();
+    this._tell();
+  }
+
+  setColumns(columns: ReadonlyArray<IColumn>): void {
+    this.change({ columns });
+  }
+
+  changeColumn(key: string, column: Partial<IColumn>): void {
+    const columns = this._spec.columns;
+    // the runs' names are a column of their own, which is kept only when something of it was changed
+    const all = columns.some(each => each.key === key)
+      ? columns
+      : [{ key, width: null, pinned: true, best: null }, ...columns];
+    this.setColumns(all.map(each => (each.key === key ? { ...each, ...column } : each)));
+  }
+
+  /** Put a column where another is; with a number, so many places further. */
+  moveColumn(key: string, to: string | number): void {
+    const columns = [...this._spec.columns];
+    const from = columns.findIndex(each => each.key === key);
+    const goal = typeof to === 'number' ? from + to : columns.findIndex(each => each.key === to);
+    if (from < 0 || goal < 0 || goal >= columns.length || columns[goal].key === NAME) {
+      return;
+    }
+    const [moved] = columns.splice(from, 1);
+    columns.splice(goal, 0, { ...moved, pinned: this._spec.columns[goal].pinned });
+    this.setColumns(columns);
+  }
+
+  /** Sort by a column, then the other way; `also` keeps what it is sorted by already. */
+  sortBy(key: string, descending?: boolean, also = false): void {
+    const { sort } = this._spec;
+    const now = sort.find(each => each.key === key);
+    // what one looks for among metrics is the largest first, among words the beginning of the alphabet
+    const first = split(key)[0] === 'metrics' || key.endsWith('_time');
+    const next = { key, descending: descending ?? (now ? !now.descending : first) };
+    this.change({ sort: also ? [...sort.filter(each => each.key !== key), next].slice(-5) : [next] });
+  }
+
+  // ---- views ----
+
+  async loadViews(): Promise<void> {
+    try {
+      this._views = await runtable.views(this.project, this.experiment);
+    } catch (reason) {
+      this._fail(reason);
+      return;
+    }
+    const { view } = this;
+    if (this._viewId !== null && view === null) {
+      this._viewId = null;
+      this._keep();
+    } else if (view && !this.modified && !sameSpec(specOf(view), this._base)) {
+      this.choose(view);
+    }
+    this._tell();
+  }
+
+  /** Show a view; null: the usual columns. */
+  choose(view: RunView | null): void {
+    this._undecided = false;
+    this._viewId = view?.id ?? null;
+    this._base = view ? specOf(view) : usualSpec(this._keys);
+    this._set(this._base);
+  }
+
+  /** Keep what is shown as a new view. */
+  async saveAs(how: Pick<RunViewCreate, 'name' | 'experiment_id' | 'is_default'>): Promise<RunView> {
+    const view = await runtable.createView(this.project, { ...plain(this._spec), ...how });
+    await this._saved(view);
+    return view;
+  }
+
+  /** Keep what is shown as the view it was; `over`: even when somebody has changed it meanwhile. */
+  async save(view: RunView, how: Partial<RunViewCreate> = {}): Promise<void> {
+    const { name, experiment_id, is_default } = view;
+    const body = { name, experiment_id, is_default, ...plain(this._spec), ...how };
+    await this._saved(await runtable.updateView(this.project, view.id, view.version, body));
+  }
+
+  /** Delete a view; gives what brings it back. */
+  async deleteView(view: RunView): Promise<() => Promise<void>> {
+    await runtable.deleteView(this.project, view.id);
+    await this.loadViews();
+    return async () => {
+      const { name, experiment_id, is_default } = view;
+      await runtable.createView(this.project, { ...plain(specOf(view)), name, experiment_id, is_default });
+      await this.loadViews();
+    };
+  }
+
+  // ---- what is chosen ----
+
+  select(ids: Iterable<string>, on = true): void {
+    const selected = new Set(this._selected);
+    for (const id of ids) {
+      if (on) {
+        selected.add(id);
+      } else {
+        selected.delete(id);
+      }
+    }
+    this._selected = selected;
+    this._tell();
+  }
+
+  clearSelection(): void {
+    this._selected = new Set();
+    this._tell();
+  }
+
+  /** Choose all rows from one to another, those too that are not here. */
+  async selectRange(from: number, to: number, on: boolean): Promise<void> {
+    const [first, last] = from < to ? [from, to] : [to, from];
+    const ids: string[] = [];
+    let missing = false;
+    for (let index = first; index <= last; index++) {
+      const entry = this.entry(index);
+      if (entry.kind === 'run') {
+        ids.push(entry.run.id);
+      }
+      missing ||= entry.kind === 'blank';
+    }
+    if (missing && !this.grouped) {
+      ids.length = 0;
+      for await (const page of this._pages(first, last + 1, this._spec.filter, false)) {
+        ids.push(...page.items.map(({ id }) => id));
+      }
+    }
+    this.select(ids, on);
+  }
+
+  /** Choose all runs that match, those too that are not here. */
+  async selectAll(): Promise<void> {
+    const ids: string[] = [];
+    for await (const page of this._pages(0, Infinity, this._spec.filter, false)) {
+      ids.push(...page.items.map(({ id }) => id));
+    }
+    this.select(ids);
+  }
+
+  /** All runs that match, or of them those that are chosen, with the shown columns. */
+  async *export(onlySelected: boolean): AsyncGenerator<RunRow[]> {
+    const some = onlySelected ? this._selected : null;
+    const few = some && some.size <= 100;
+    const ids = few ? `attributes.run_id IN (${[...some].map(id => `'${id}'`).join(', ')})` : '';
+    for await (const page of this._pages(0, Infinity, few ? ids : this._spec.filter, true)) {
+      yield some ? page.items.filter(({ id }) => some.has(id)) : page.items;
+    }
+  }
+
+  // ---- what is done to many ----
+
+  async tag(runs: string[], tags: Record<string, string | null>): Promise<number> {
+    const changed = await runtable.setTags(this.project, this.experiment, runs, tags);
+    this._again();
+    return changed;
+  }
+
+  async delete(runs: string[]): Promise<string[]> {
+    const moved = await runtable.deleteRuns(this.project, this.experiment, runs);
+    this.select(moved, false);
+    this._again();
+    return moved;
+  }
+
+  async restore(runs: string[]): Promise<string[]> {
+    const moved = await runtable.restoreRuns(this.project, this.experiment, runs);
+    if (!this._disposed) {
+      this.select(moved, false);
+      this._again();
+    }
+    return moved;
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    window.clearTimeout(this._timer);
+    this._controller.abort();
+    this._sections.forEach(({ rows }) => rows?.dispose());
+    Signal.clearData(this);
+  }
+
+  /** For React: called when something changed. */
+  readonly subscribe = (notify: () => void): (() => void) => {
+    this.changed.connect(notify);
+    return () => void this.changed.disconnect(notify);
+  };
+
+  /** For React: another number whenever something changed. */
+  readonly snapshot = (): number => this._revision;
+
+  // ---- inside ----
+
+  private _set(spec: ISpec): void {
+    const before = this._spec;
+    this._spec = spec;
+    if (before.filter !== spec.filter) {
+      this._selected = new Set();
+    }
+    const asks = (one: ISpec) =>
+      JSON.stringify([one.filter, one.sort, one.group_by, one.columns.map(({ key }) => key).sort()]);
+    const marks = (one: ISpec) => JSON.stringify(one.columns.map(({ key, best }) => [key, best]));
+    if (asks(before) !== asks(spec)) {
+      void this._ask();
+    } else if (marks(before) !== marks(spec)) {
+      void this._findBest();
+    }
+    this._keep();
+    this._tell();
+  }
+
+  /** Ask for the rows of what is to be shown now. */
+  private async _ask(): Promise<void> {
+    this._error = null;
+    this._controller.abort();
+    this._controller = new AbortController();
+    this._looked = Date.now();
+    const first = this._sections[0];
+    if (this.grouped) {
+      await this._regroup(false);
+    } else if (first?.group === null && first.rows) {
+      await first.rows.ask(this._fetching(this._spec.filter));
+    } else {
+      this._sections.forEach(({ rows }) => rows?.dispose());
+      this._sections = [this._all()];
+      this._groups = null;
+      this._tell();
+      await this._sections[0].rows?.refresh();
+    }
+    await this._findBest();
+    this._watch();
+  }
+
+  private async _regroup(keep: boolean): Promise<void> {
+    const { signal } = this._controller;
+    const { filter, group_by, columns } = this._spec;
+    try {
+      const [groups, { total }] = await Promise.all([
+        runtable.groups(
+          this.project,
+          this.experiment,
+          { filter, view: this._which, group_by, metrics: namesOf(columns, 'metrics').slice(0, GROUPED) },
+          signal
+        ),
+        // a run that read several datasets is in several groups
+        this._fetching(filter, false)(0, 1, signal)
+      ]);
+      if (signal.aborted || this._disposed) {
+        return;
+      }
+      const open = new Map(
+        keep ? this._sections.map(({ group, rows }) => [group?.value, rows] as const) : []
+      );
+      const old = this._sections;
+      this._groups = groups;
+      this._matching = total;
+      this._sections = groups.map(group => {
+        const rest = groupFilter(group_by, group.value);
+        const joined = rest === null ? null : both(filter, rest);
+        return { group, filter: joined, rows: (joined !== null && open.get(group.value)) || null };
+      });
+      const left = new Set(this._sections.map(({ rows }) => rows));
+      old.forEach(({ rows }) => !left.has(rows) && rows?.dispose());
+      this._error = null;
+      this._tell();
+    } catch (reason) {
+      if (!signal.aborted) {
+        this._fail(reason);
+      }
+    }
+  }
+
+  private async _findBest(): Promise<void> {
+    const marked = this._spec.columns.filter(({ best }) => best !== null);
+    if (marked.length === 0 && this._best.size === 0) {
+      return;
+    }
+    const { signal } = this._controller;
+    const found = await Promise.allSettled(
+      marked.map(async ({ key, best }): Promise<[string, number | undefined]> => {
+        const [, name] = split(key);
+        const page = await runtable.query(
+          this.project,
+          this.experiment,
+          {
+            filter: this._spec.filter,
+            order_by: [`${identifier(key)} ${best === 'min' ? 'ASC' : 'DESC'}`],
+            view: this._which,
+            metrics: [name],
+            params: [],
+            tags: [],
+            offset: 0,
+            limit: 1
+          },
+          signal
+        );
+        const value = page.items[0]?.metrics[name];
+        return [key, typeof value === 'number' ? value : undefined];
+      })
+    );
+    if (!signal.aborted && !this._disposed) {
+      this._best = new Map(
+        found.flatMap(one =>
+          one.status === 'fulfilled' && one.value[1] !== undefined ? [[one.value[0], one.value[1]]] : []
+        )
+      );
+      this._tell();
+    }
+  }
+
+  private _fetching(filter: string, columns = true) {
+    const { spec, which } = { spec: this._spec, which: this._which };
+    return (offset: number, limit: number, signal?: AbortSignal): Promise<RunRows> =>
+      runtable.query(
+        this.project,
+        this.experiment,
+        {
+          filter,
+          order_by: orderBy(spec.sort),
+          view: which,
+          metrics: columns ? namesOf(spec.columns, 'metrics') : [],
+          params: columns ? namesOf(spec.columns, 'params') : [],
+          tags: columns ? namesOf(spec.columns, 'tags') : [],
+          offset,
+          limit
+        },
+        signal
+      );
+  }
+
+  private async *_pages(
+    first: number,
+    end: number,
+    filter: string,
+    columns: boolean
+  ): AsyncGenerator<RunRows> {
+    const fetch = this._fetching(filter, columns);
+    for (let offset = first; offset < end; offset += LARGEST) {
+      const page = await fetch(offset, Math.min(LARGEST, end - offset));
+      yield page;
+      if (offset + page.items.length >= page.total || page.items.length === 0) {
+        return;
+      }
+    }
+  }
+
+  private _all(): ISection {
+    const rows = this._window(this._spec.filter);
+    rows.shifted.connect((_sender, by) => this.shifted.emit(by));
+    return { group: null, filter: null, rows };
+  }
+
+  private _window(filter: string): RowWindow {
+    const rows = new RowWindow(this._fetching(filter));
+    rows.changed.connect(() => {
+      this._tell();
+      this._watch();
+    });
+    return rows;
+  }
+
+  /** As long as something runs that one looks at, look again and again; not while nobody looks at the page. */
+  private _watch(): void {
+    if (this._disposed || this._timer !== 0) {
+      return;
+    }
+    const runs = this._sections.flatMap(({ rows }) => rows?.visible() ?? []);
+    if (runs.some(({ status }) => status === 'RUNNING')) {
+      this._wait(this.error ? 5 * LIVE : LIVE);
+    }
+  }
+
+  private _wait(milliseconds: number): void {
+    window.clearTimeout(this._timer);
+    this._timer = window.setTimeout(() => {
+      this._timer = 0;
+      if (document.hidden) {
+        this._watch();
+      } else {
+        void this.refresh();
+      }
+    }, milliseconds);
+  }
+
+  private _again(): void {
+    this._looked = 0;
+    void this.refresh();
+  }
+
+  private async _saved(view: RunView): Promise<void> {
+    this._undecided = false;
+    this._viewId = view.id;
+    this._base = specOf(view);
+    this._keep();
+    await this.loadViews();
+  }
+
+  private _keep(): void {
+    const nothing = this._viewId === null && !this.modified;
+    remember(
+      this.project,
+      this.experiment,
+      nothing ? null : { view: this._viewId, base: plain(this._base), spec: plain(this._spec) }
+    );
+  }
+
+  private _fail(reason: unknown): void {
+    if (!this._disposed) {
+      this._error = reason instanceof Error ? reason : new Error(String(reason));
+      this._tell();
+    }
+  }
+
+  private _tell(): void {
+    if (!this._disposed) {
+      this._revision += 1;
+      this.changed.emit();
+    }
+  }
+
+  private _spec: ISpec;
+  private _base: ISpec;
+  private _viewId: string | null;
+  private _undecided: boolean;
+  private _which: Which = 'active';
+  private _keys: RunKeys | null = null;
+  private _keysAt = 0;
+  private _views: RunView[] = [];
+  private _sections: ISection[];
+  private _groups: RunGroup[] | null = null;
+  private _matching = 0;
+  private _selected: ReadonlySet<string> = new Set();
+  private _best: ReadonlyMap<string, number> = new Map();
+  private _controller = new AbortController();
+  private _error: Error | null = null;
+  private _looked = 0;
+  private _timer = 0;
+  private _revision = 0;
+  private _disposed = false;
+}
+
+function sizeOf({ group, rows }: ISection): number {
+  const runs = rows?.total ?? (rows && group ? Math.min(group.count, 1) : 0);
+  return group ? 1 + runs : runs;
+}
+
+function specOf(view: RunView): ISpec {
+  return plain({
+    columns: view.columns.map(({ key, width, pinned, best }) => ({
+      key,
+      width: width ?? null,
+      pinned: pinned ?? false,
+      best: best ?? null
+    })),
+    sort: view.sort.map(({ key, descending }) => ({ key, descending: descending ?? false })),
+    filter: view.filter,
+    group_by: view.group_by
+  });
+}
