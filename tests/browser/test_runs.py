@@ -253,6 +253,81 @@ def test_what_differs_between_runs_is_marked(page: Page, project: Project) -> No
 
 @pytest.mark.browser
 @pytest.mark.timeout(240)
+def test_an_experiments_runs_over_parameters_and_metrics(page: Page, project: Project) -> None:
+    for number, (model, depth) in enumerate(
+        [("forest", 2), ("forest", 4), ("boosting", 8), ("boosting", 16)]
+    ):
+        run = project.run(f"run-{number}", {"model": model, "depth": depth, "seed": 42})
+        project.log(run, "loss", {0: 1.0 - 0.2 * number})
+        project.post("runs/update", run_id=run, status="FINISHED", end_time=int(time.time() * 1000))
+    command(page, "insighter:open-experiment", project=project.id, id=project.experiment, name="search")
+    shown = panel(page)
+    if shown.get_by_role("tab", name="Parallel coordinates").count() == 0:
+        shown.get_by_role("button", name="Charts", exact=True).click()
+    # metrics of one value are bars
+    expect(chart(page, "loss").locator(".jp-Insighter-Bars li")).to_have_count(4)
+
+    shown.get_by_role("tab", name="Parallel coordinates").click()
+    names = shown.locator(".jp-Insighter-Axis-name")
+    # what is the same for all tells nothing
+    expect(names).to_have_count(3)
+    expect(names.filter(has_text="seed")).to_have_count(0)
+    expect(shown).to_contain_text("4 of 4 runs")
+    expect(shown.locator('[data-axis="params.model"]')).to_contain_text("boosting")
+
+    # A part of an axis is chosen by dragging along it.
+    line = shown.locator('[data-axis="metrics.loss"]')
+    line.scroll_into_view_if_needed()
+    box = line.bounding_box()
+    assert box is not None
+    middle = box["x"] + box["width"] / 2
+    page.mouse.move(middle, box["y"] + box["height"] - 1)
+    page.mouse.down()
+    page.mouse.move(middle, box["y"] + box["height"] * 0.5, steps=4)
+    page.mouse.up()
+    expect(shown).to_contain_text("2 of 4 runs")
+    shoot(page, "runs 13 parallel")
+    # and, with the keyboard, of another: both together
+    model = shown.get_by_role("button", name="Axis model: all")
+    model.focus()
+    before = names.all_inner_texts()
+    model.press("ArrowLeft" if before[0] != "model" else "ArrowRight")
+    assert names.all_inner_texts() != before
+    shown.get_by_role("button", name="Axis model: all").press("Shift+ArrowUp")
+    expect(shown.get_by_role("button", name="Axis model: forest to forest")).to_be_visible()
+    expect(shown).to_contain_text("0 of 4 runs")
+    shown.get_by_role("button", name="Choose all again").click()
+    expect(shown).to_contain_text("4 of 4 runs")
+
+    # The axes are chosen too.
+    shown.get_by_text(re.compile(r"^Axes \(3\)$")).click()
+    shown.get_by_role("group", name="Axes").get_by_label("seed").check()
+    expect(names).to_have_count(4)
+
+    # A point of the scatter opens its run.
+    shown.get_by_role("tab", name="Scatter").click()
+    shown.get_by_label("Across").select_option("params.depth")
+    shown.get_by_label("Up", exact=True).select_option("metrics.loss")
+    plot = shown.get_by_role("img", name="loss over depth, a point for each of 4 runs")
+    plot.press("End")
+    expect(plot).to_contain_text("run-3")
+    expect(plot).to_contain_text("depth: 16")
+    use_theme(page, "JupyterLab Dark")
+    shoot(page, "runs 14 scatter dark")
+    use_theme(page, "JupyterLab Light")
+
+    shown.get_by_role("tab", name="Differences").click()
+    expect(
+        shown.get_by_role("region", name="Comparison").locator("tr.jp-mod-differs", has_text="depth")
+    ).to_be_visible()
+    shown.get_by_role("tab", name="Scatter").click()
+    plot.press("End")
+    plot.press("Enter")
+    expect(panel(page).get_by_role("heading", name="run-3")).to_be_visible()
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(240)
 def test_artifacts_are_shown_and_never_run(page: Page, project: Project) -> None:
     run = project.run("files", {})
     notebook = {

@@ -1,9 +1,10 @@
-import { closeIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { Button, EmptyState, formatMetric, formatNumber, IconButton, useUi } from '../../components';
+import { Button, EmptyState, formatMetric, formatNumber, useUi } from '../../components';
 import { axis, type Column, columnName, type IAxis, type IRunValues } from './axes';
-import { ramp, rampGradient } from './colours';
+import { AxisView, BOTTOM, type Brush, TOP } from './axisview';
+import { rampGradient } from './colours';
+import { type IGeometry, Lines, nearestLine } from './lines';
 import { ColumnPicker, ColumnSelect } from './pickers';
 import { useSize, useTheme } from './theme';
 
@@ -18,23 +19,17 @@ interface IParallelProps {
   onCompare: (runs: ReadonlyArray<IRunValues>) => void;
 }
 
-const TOP = 46;
-const BOTTOM = 34;
 const SIDE = 60;
 /** Pixels that an axis needs at least. */
 const WIDTH = 96;
 /** Runs of the selection that are listed. */
 const LISTED = 20;
 
-/** From where to where an axis is chosen; both from 0 at the bottom to 1. */
-type Brush = readonly [number, number];
-
 /** Parallel coordinates: a line for each run, an axis for each column. Parts of axes are chosen by dragging along them. */
 export function Parallel({ runs, columns, initial, onNeed, onOpen, onCompare }: IParallelProps): JSX.Element {
   const { trans } = useUi();
   const theme = useTheme();
   const [place, size] = useSize<HTMLDivElement>();
-  const canvas = React.useRef<HTMLCanvasElement>(null);
   const [order, setOrder] = React.useState<ReadonlyArray<Column>>(initial);
   const [colour, setColour] = React.useState<Column>(
     initial.find(one => one.startsWith('metrics.')) ?? initial[0] ?? ''
@@ -58,58 +53,20 @@ export function Parallel({ runs, columns, initial, onNeed, onOpen, onCompare }: 
   }, [axes, brushes, runs]);
   const selected = runs.filter((_run, index) => chosen[index]);
 
-  const width = Math.max(size.width, 2 * SIDE + (axes.length - 1) * WIDTH);
   const { height } = size;
-  const x = (index: number) =>
-    axes.length === 1 ? width / 2 : SIDE + (index * (width - 2 * SIDE)) / (axes.length - 1);
-  const y = (at: number | null) => (at === null ? height - 12 : TOP + (1 - at) * (height - TOP - BOTTOM));
-
-  React.useLayoutEffect(() => {
-    const context = canvas.current?.getContext('2d');
-    if (!canvas.current || !context || size.width === 0 || height === 0) {
-      return;
-    }
-    const ratio = window.devicePixelRatio || 1;
-    canvas.current.width = width * ratio;
-    canvas.current.height = height * ratio;
-    context.scale(ratio, ratio);
-    context.clearRect(0, 0, width, height);
-    const path = (index: number) => {
-      context.beginPath();
-      axes.forEach(({ places }, at) => {
-        const point = [x(at), y(places[index])] as const;
-        if (at === 0) {
-          context.moveTo(...point);
-        } else {
-          context.lineTo(...point);
-        }
-      });
-      context.stroke();
+  const count = axes.length;
+  const geometry = React.useMemo((): IGeometry => {
+    const width = size.width === 0 ? 0 : Math.max(size.width, 2 * SIDE + (count - 1) * WIDTH);
+    return {
+      width,
+      height,
+      x: [...Array(count).keys()].map(index =>
+        count === 1 ? width / 2 : SIDE + (index * (width - 2 * SIDE)) / (count - 1)
+      ),
+      y: at => (at === null ? height - 12 : TOP + (1 - at) * (height - TOP - BOTTOM))
     };
-    const draw = (kept: boolean) => {
-      runs.forEach((_run, index) => {
-        if (chosen[index] !== kept) {
-          return;
-        }
-        const at = shade?.places[index] ?? null;
-        context.strokeStyle = kept ? (at === null ? theme.text : ramp(at, theme.dark)) : theme.grid;
-        path(index);
-      });
-    };
-    context.lineWidth = 1;
-    context.globalAlpha = 0.35;
-    draw(false);
-    context.globalAlpha = runs.length > 300 ? 0.55 : 0.85;
-    context.lineWidth = 1.3;
-    draw(true);
-    if (hover !== null && hover < runs.length) {
-      context.globalAlpha = 1;
-      context.lineWidth = 3;
-      context.strokeStyle = theme.accent;
-      path(hover);
-    }
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- x and y follow from the width, the height and the axes
-  }, [axes, shade, chosen, theme, width, height, size.width, hover, runs]);
+  }, [size.width, height, count]);
+  const { width, x } = geometry;
 
   if (columns.length === 0) {
     return <EmptyState text={trans.__('The runs have neither parameters nor metrics to draw.')} />;
@@ -131,7 +88,7 @@ export function Parallel({ runs, columns, initial, onNeed, onOpen, onCompare }: 
   };
   const pick = (event: React.MouseEvent): number | null => {
     const box = event.currentTarget.getBoundingClientRect();
-    return nearestLine(axes, chosen, event.clientX - box.left, event.clientY - box.top, x, y);
+    return nearestLine(axes, chosen, geometry, event.clientX - box.left, event.clientY - box.top);
   };
 
   return (
@@ -185,19 +142,22 @@ export function Parallel({ runs, columns, initial, onNeed, onOpen, onCompare }: 
           onMouseMove={event => setHover(event.buttons === 0 ? pick(event) : null)}
           onMouseLeave={() => setHover(null)}
           onClick={event => {
-            const found = event.target === canvas.current ? pick(event) : null;
+            const found = event.target instanceof HTMLCanvasElement ? pick(event) : null;
             if (found !== null) {
               onOpen(runs[found]);
             }
           }}
         >
-          <canvas
-            ref={canvas}
-            style={{ width, height }}
-            role="img"
-            aria-label={trans.__(
+          <Lines
+            axes={axes}
+            geometry={geometry}
+            chosen={chosen}
+            shade={shade}
+            hover={hover}
+            theme={theme}
+            label={trans.__(
               'Parallel coordinates of %1 runs over %2',
-              runs.length,
+              formatNumber(runs.length),
               order.map(columnName).join(', ')
             )}
           />
@@ -206,13 +166,13 @@ export function Parallel({ runs, columns, initial, onNeed, onOpen, onCompare }: 
               <AxisView
                 key={one.column}
                 axis={one}
-                left={x(index)}
+                left={x[index]}
                 height={height}
                 brush={brushes[one.column] ?? null}
                 onBrush={range => brush(one.column, range)}
                 onMove={by => move(index, index + by)}
                 onDrop={at => {
-                  const slot = axes.map((_axis, other) => Math.abs(x(other) - at));
+                  const slot = x.map(other => Math.abs(other - at));
                   move(index, slot.indexOf(Math.min(...slot)));
                 }}
                 onRemove={
@@ -232,8 +192,30 @@ export function Parallel({ runs, columns, initial, onNeed, onOpen, onCompare }: 
           )}
         </div>
       </div>
-      <details className="jp-Insighter-Details">
-        <summary>{trans.__('The chosen runs as a table')}</summary>
+      <Listed axes={axes} runs={runs} chosen={chosen} onOpen={onOpen} />
+    </section>
+  );
+}
+
+interface IListedProps {
+  axes: ReadonlyArray<IAxis>;
+  runs: ReadonlyArray<IRunValues>;
+  chosen: ReadonlyArray<boolean>;
+  onOpen: (run: IRunValues) => void;
+}
+
+/** The chosen runs in words. */
+function Listed({ axes, runs, chosen, onOpen }: IListedProps): JSX.Element {
+  const { trans } = useUi();
+  const [open, setOpen] = React.useState(false);
+  const found = open ? [...runs.keys()].filter(index => chosen[index]) : [];
+  return (
+    <details
+      className="jp-Insighter-Details"
+      onToggle={event => setOpen((event.target as HTMLDetailsElement).open)}
+    >
+      <summary>{trans.__('The chosen runs as a table')}</summary>
+      {open && (
         <table className="jp-Insighter-Table">
           <thead>
             <tr>
@@ -246,200 +228,26 @@ export function Parallel({ runs, columns, initial, onNeed, onOpen, onCompare }: 
             </tr>
           </thead>
           <tbody>
-            {runs
-              .flatMap((run, index) =>
-                chosen[index]
-                  ? [
-                      <tr key={run.id}>
-                        <th scope="row">
-                          <button type="button" className="jp-Insighter-Link" onClick={() => onOpen(run)}>
-                            {run.name || run.id.slice(0, 8)}
-                          </button>
-                        </th>
-                        {axes.map(({ column, texts }) => (
-                          <td key={column} className="jp-mod-number">
-                            {texts[index] ?? '–'}
-                          </td>
-                        ))}
-                      </tr>
-                    ]
-                  : []
-              )
-              .slice(0, LISTED)}
+            {found.slice(0, LISTED).map(index => (
+              <tr key={runs[index].id}>
+                <th scope="row">
+                  <button type="button" className="jp-Insighter-Link" onClick={() => onOpen(runs[index])}>
+                    {runs[index].name || runs[index].id.slice(0, 8)}
+                  </button>
+                </th>
+                {axes.map(({ column, texts }) => (
+                  <td key={column} className="jp-mod-number">
+                    {texts[index] ?? '–'}
+                  </td>
+                ))}
+              </tr>
+            ))}
           </tbody>
         </table>
-        {selected.length > LISTED && (
-          <p className="jp-Insighter-Quiet">
-            {trans.__('and %1 more', formatNumber(selected.length - LISTED))}
-          </p>
-        )}
-      </details>
-    </section>
-  );
-}
-
-/** The run whose line is nearest to a place, within a few pixels. */
-function nearestLine(
-  axes: ReadonlyArray<IAxis>,
-  chosen: ReadonlyArray<boolean>,
-  left: number,
-  top: number,
-  x: (index: number) => number,
-  y: (at: number | null) => number
-): number | null {
-  const after = axes.findIndex((_axis, index) => x(index) >= left);
-  if (after <= 0) {
-    return null;
-  }
-  const share = (left - x(after - 1)) / (x(after) - x(after - 1));
-  let best: number | null = null;
-  let least = 6;
-  chosen.forEach((kept, index) => {
-    if (kept) {
-      const at = y(axes[after - 1].places[index]) * (1 - share) + y(axes[after].places[index]) * share;
-      const away = Math.abs(at - top);
-      if (away < least) {
-        [best, least] = [index, away];
-      }
-    }
-  });
-  return best;
-}
-
-interface IAxisViewProps {
-  axis: IAxis;
-  left: number;
-  height: number;
-  brush: Brush | null;
-  onBrush: (range: Brush | null) => void;
-  onMove: (by: number) => void;
-  onDrop: (left: number) => void;
-  onRemove: (() => void) | null;
-}
-
-/** An axis: its name to move it by, its line to choose a part of. */
-function AxisView(props: IAxisViewProps): JSX.Element {
-  const { axis: shown, left, height, brush, onBrush } = props;
-  const { trans } = useUi();
-  const [shift, setShift] = React.useState(0);
-  const start = React.useRef(0);
-  const span = height - TOP - BOTTOM;
-  const share = (event: React.PointerEvent) => {
-    const box = event.currentTarget.getBoundingClientRect();
-    return Math.max(0, Math.min(1, 1 - (event.clientY - box.top) / box.height));
-  };
-  const words = brush ? trans.__('%1 to %2', shown.at(brush[0]), shown.at(brush[1])) : trans.__('all');
-  const step = shown.scale === 'categories' && shown.ticks.length > 1 ? 1 / (shown.ticks.length - 1) : 0.05;
-
-  const keys = trans.__(
-    '← and → move the axis, ↑ and ↓ its upper end, with Shift its lower end; Escape frees it, Delete takes it away.'
-  );
-
-  const onKeyDown = (event: React.KeyboardEvent) => {
-    const [low, high] = brush ?? [0, 1];
-    const actions: Readonly<Record<string, () => void>> = {
-      ArrowLeft: () => props.onMove(-1),
-      ArrowRight: () => props.onMove(1),
-      ArrowUp: () =>
-        onBrush(event.shiftKey ? [Math.min(high, low + step), high] : [low, Math.min(1, high + step)]),
-      ArrowDown: () =>
-        onBrush(event.shiftKey ? [Math.max(0, low - step), high] : [low, Math.max(low, high - step)]),
-      Escape: () => onBrush(null),
-      Delete: () => props.onRemove?.()
-    };
-    const action = actions[event.key];
-    if (action) {
-      event.preventDefault();
-      event.stopPropagation();
-      action();
-    }
-  };
-
-  return (
-    <div className="jp-Insighter-Axis" style={{ left: left + shift }}>
-      <div
-        className="jp-Insighter-Axis-name"
-        role="button"
-        tabIndex={0}
-        title={`${shown.label}\n${keys}`}
-        aria-label={trans.__('Axis %1: %2', shown.label, words)}
-        aria-description={keys}
-        onKeyDown={onKeyDown}
-        onPointerDown={event => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          start.current = event.clientX;
-        }}
-        onPointerMove={event => {
-          if (event.currentTarget.hasPointerCapture(event.pointerId)) {
-            setShift(event.clientX - start.current);
-          }
-        }}
-        onPointerUp={event => {
-          event.currentTarget.releasePointerCapture(event.pointerId);
-          if (Math.abs(shift) > 8) {
-            props.onDrop(left + shift);
-          }
-          setShift(0);
-        }}
-        onPointerCancel={() => setShift(0)}
-      >
-        {shown.label}
-        {shown.scale === 'log' && <span className="jp-Insighter-Quiet"> {trans.__('(log)')}</span>}
-      </div>
-      {props.onRemove && (
-        <span className="jp-Insighter-Axis-remove">
-          <IconButton
-            icon={closeIcon}
-            label={trans.__('Take the axis %1 away', shown.label)}
-            tabIndex={-1}
-            onClick={props.onRemove}
-          />
-        </span>
       )}
-      <div
-        className="jp-Insighter-Axis-line"
-        style={{ top: TOP, height: span }}
-        data-axis={shown.column}
-        onPointerDown={event => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          start.current = share(event);
-        }}
-        onPointerMove={event => {
-          if (event.currentTarget.hasPointerCapture(event.pointerId)) {
-            const at = share(event);
-            onBrush([Math.min(at, start.current), Math.max(at, start.current)]);
-          }
-        }}
-        onPointerUp={event => {
-          event.currentTarget.releasePointerCapture(event.pointerId);
-          // a click is no part of an axis: it frees it
-          if (Math.abs(share(event) - start.current) * span < 3) {
-            onBrush(null);
-          }
-        }}
-      >
-        {brush && (
-          <div
-            className="jp-Insighter-Axis-brush"
-            style={{ top: `${(1 - brush[1]) * 100}%`, height: `${(brush[1] - brush[0]) * 100}%` }}
-          />
-        )}
-        {shown.ticks.slice(0, 30).map(({ at, text }, index) => (
-          <span
-            key={index}
-            className="jp-Insighter-Axis-tick"
-            style={{ top: `${(1 - at) * 100}%` }}
-            title={text}
-          >
-            {text}
-          </span>
-        ))}
-      </div>
-      {shown.places.includes(null) && (
-        <span className="jp-Insighter-Axis-none" title={trans.__('Runs without a value here')}>
-          {trans.__('none')}
-        </span>
+      {found.length > LISTED && (
+        <p className="jp-Insighter-Quiet">{trans.__('and %1 more', formatNumber(found.length - LISTED))}</p>
       )}
-    </div>
+    </details>
   );
 }

@@ -6,8 +6,10 @@ import { type Column, columnName, type IRunValues } from './axes';
 const MOST = 2000;
 const PAGE = 1000;
 
-/** How often runs that go on are looked at again, in milliseconds. */
+/** How often runs that go on are looked at again, in milliseconds; many less often. */
 const LIVE = 3000;
+const LIVE_MANY = 15_000;
+const MANY = 200;
 
 /** Which runs are drawn. */
 export interface IWanted {
@@ -75,6 +77,7 @@ export function chartedRuns(wanted: IWanted): Resource<ICharted> {
       const few = all.filter(({ id }) => shown.has(id));
       return { all, total, few: few.length > 0 ? few : all };
     },
-    ({ all }) => (all.some(({ status }) => status === 'RUNNING') ? LIVE : null)
+    ({ all }) =>
+      all.some(({ status }) => status === 'RUNNING') ? (all.length > MANY ? LIVE_MANY : LIVE) : null
   );
 }
