@@ -437,6 +437,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/insighter/api/projects/{project_id}/runs/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Curves of metrics of runs, thinned, or what is new of them */
+        post: operations["Curves_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/projects/{project_id}/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -448,10 +465,12 @@ export interface paths {
         get: operations["Run_get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Move a run to the trash */
+        delete: operations["Run_delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change a run's name, notes and tags, all of them or none */
+        patch: operations["Run_patch"];
         trace?: never;
     };
     "/insighter/api/projects/{project_id}/runs/{run_id}/metrics/{key}": {
@@ -461,7 +480,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All values of a metric, by step */
+        /** Values of a metric, by step, in pages */
         get: operations["MetricHistory_get"];
         put?: never;
         post?: never;
@@ -483,6 +502,93 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/experiments/{experiment_id}/runs/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set and remove tags of many runs, of all or of none */
+        post: operations["RunTags_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/experiments/{experiment_id}/runs/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete many runs, all or none; they can be restored */
+        post: operations["RunsDelete_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/experiments/{experiment_id}/runs/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restore many deleted runs, all or none */
+        post: operations["RunsRestore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/run-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The views of the run table: which columns, sorted, filtered and grouped by what */
+        get: operations["RunViews_get"];
+        put?: never;
+        /** Keep a view */
+        post: operations["RunViews_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/run-views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a view */
+        put: operations["RunView_put"];
+        post?: never;
+        /** Delete a view */
+        delete: operations["RunView_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -609,6 +715,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/insighter/api/projects/{project_id}/models/{name}/versions/{version}/detail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that is known of a model version: metrics, files, datasets, how it is packed */
+        get: operations["ModelVersionDetail_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Two versions of a model side by side, what differs marked */
+        get: operations["ModelComparison_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/aliases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The aliases of a model, what protects them, and the moves asked for */
+        get: operations["ModelAliases_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/projects/{project_id}/models/{name}/aliases/{alias}": {
         parameters: {
             query?: never;
@@ -622,6 +779,144 @@ export interface paths {
         post?: never;
         /** Remove an alias */
         delete: operations["ModelAlias_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/aliases/{alias}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What stands in the way of moving an alias: gates, role, approvals */
+        get: operations["ModelAliasCheck_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who moved which alias from where to where, when and why; newest first */
+        get: operations["ModelAliasMoves_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a move of a protected alias */
+        post: operations["ModelAliasRequests_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve, reject or withdraw a move that is asked for */
+        post: operations["ModelAliasRequest_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/alias-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules that protect aliases in a project */
+        get: operations["AliasRules_get"];
+        /** Protect an alias of one model or of all: role, approvals, gates */
+        put: operations["AliasRules_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/alias-rules/{rule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take the protection off */
+        delete: operations["AliasRule_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The card of a model or of a version: what people wrote, with what is known in its places */
+        get: operations["ModelCard_get"];
+        /** Write the card */
+        put: operations["ModelCard_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/models/{name}/card/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every state of a card, newest first */
+        get: operations["ModelCardHistory_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1632,6 +1927,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/insighter/api/projects/{project_id}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project's webhooks, newest first */
+        get: operations["Webhooks_get"];
+        put?: never;
+        /** Call an address when something happens to models */
+        post: operations["Webhooks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A webhook */
+        get: operations["Webhook_get"];
+        put?: never;
+        post?: never;
+        /** Delete a webhook */
+        delete: operations["Webhook_delete"];
+        options?: never;
+        head?: never;
+        /** Change a webhook */
+        patch: operations["Webhook_patch"];
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send an example now and tell what came of it */
+        post: operations["WebhookTest_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a webhook was called for in the last thirty days, newest first */
+        get: operations["Deliveries_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/insighter/api/projects/{project_id}/webhooks/{webhook_id}/deliveries/{delivery}/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a delivery once more, now */
+        post: operations["Redelivery_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/insighter/api/auth": {
         parameters: {
             query?: never;
@@ -2253,6 +2636,250 @@ export interface components {
             cursor?: string | null;
         };
         /**
+         * AliasBoard
+         * @description The aliases of a model, the rules that are for it, and the requests: open ones, then the last 20 decided.
+         */
+        AliasBoard: {
+            /** Aliases */
+            aliases: components["schemas"]["AliasState"][];
+            /** Rules */
+            rules: components["schemas"]["AliasRule"][];
+            /** Requests */
+            requests: components["schemas"]["AliasRequest"][];
+        };
+        /**
+         * AliasCheck
+         * @description What stands in the way of a move, for whoever asks, now.
+         */
+        AliasCheck: {
+            /** Alias */
+            alias: string;
+            /** Before */
+            before: number | null;
+            /** Version */
+            version: number | null;
+            /** Protected */
+            protected: boolean;
+            /** Role */
+            role: ("editor" | "admin" | "owner") | null;
+            /** Approvals */
+            approvals: number;
+            /**
+             * Needed
+             * @description Approvals it takes: fewer where there are not so many others.
+             */
+            needed: number;
+            /** Gates */
+            gates: components["schemas"]["GateResult"][];
+            /** Passed */
+            passed: boolean;
+            /**
+             * Way
+             * @description What is left to do for it.
+             * @enum {string}
+             */
+            way: "move" | "request" | "none";
+        };
+        /**
+         * AliasMove
+         * @description A row of an alias's history.
+         */
+        AliasMove: {
+            /** Alias */
+            alias: string;
+            /** Before */
+            before: number | null;
+            /** Version */
+            version: number | null;
+            /** Why */
+            why: string;
+            /**
+             * Gates
+             * @description As they were at that moment.
+             */
+            gates: components["schemas"]["GateResult"][];
+            /** Approvals */
+            approvals: components["schemas"]["Approval"][];
+            /** Asked By */
+            asked_by: string | null;
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
+         * AliasRequest
+         * @description A move that somebody asked for.
+         */
+        AliasRequest: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Alias */
+            alias: string;
+            /** Before */
+            before: number | null;
+            /**
+             * Version
+             * @description null: the alias shall be taken off
+             */
+            version: number | null;
+            /** Why */
+            why: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "moved" | "rejected" | "withdrawn" | "expired" | "gone";
+            /** Created By */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Approvals */
+            approvals: components["schemas"]["Approval"][];
+            /** Needed */
+            needed: number;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "editor" | "admin" | "owner";
+            /**
+             * Gates
+             * @description As they are now, of an open request.
+             */
+            gates: components["schemas"]["GateResult"][];
+            /** Decided By */
+            decided_by: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decision */
+            decision: string;
+            /** Mine */
+            mine: boolean;
+            /** May Decide */
+            may_decide: boolean;
+            /** May Approve */
+            may_approve: boolean;
+        };
+        /**
+         * AliasRule
+         * @description Who moves an alias, and what has to hold for it.
+         */
+        AliasRule: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Alias
+             * @description An alias, or several by *.
+             */
+            alias: string;
+            /**
+             * Model
+             * @description The one model it is for; null for all of the project.
+             */
+            model: string | null;
+            /** All Models */
+            all_models: boolean;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "editor" | "admin" | "owner";
+            /**
+             * Approvals
+             * @description By how many others with the role; 0: whoever has it moves it at once.
+             */
+            approvals: number;
+            /** Gates */
+            gates: components["schemas"]["GateSpec"][];
+            /** Created By */
+            created_by: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * AliasRules
+         * @description All rules of a project.
+         */
+        AliasRules: {
+            /** Items */
+            items: components["schemas"]["AliasRule"][];
+        };
+        /**
+         * AliasState
+         * @description An alias: where it is, since when, and what protects it.
+         */
+        AliasState: {
+            /** Alias */
+            alias: string;
+            /** Before */
+            before: number | null;
+            /** Version */
+            version: number | null;
+            /** Protected */
+            protected: boolean;
+            /** Role */
+            role: ("editor" | "admin" | "owner") | null;
+            /** Approvals */
+            approvals: number;
+            /**
+             * Needed
+             * @description Approvals it takes: fewer where there are not so many others.
+             */
+            needed: number;
+            /** Gates */
+            gates: components["schemas"]["GateResult"][];
+            /** Passed */
+            passed: boolean;
+            /**
+             * Way
+             * @description What is left to do for it.
+             * @enum {string}
+             */
+            way: "move" | "request" | "none";
+            /** Since */
+            since: string | null;
+            /** By */
+            by: string | null;
+            /** Why */
+            why: string;
+        };
+        /**
+         * Approval
+         * @description Somebody approved a request.
+         */
+        Approval: {
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * ArtifactFile
          * @description A file or folder among a run's artifacts.
          */
@@ -2614,6 +3241,42 @@ export interface components {
             wait?: number;
         };
         /**
+         * CardHistory
+         * @description All states of a card, newest first; the last 100.
+         */
+        CardHistory: {
+            /** Items */
+            items: components["schemas"]["CardRevision"][];
+        };
+        /**
+         * CardQuery
+         * @description The card of which version; the model's where left out.
+         */
+        CardQuery: {
+            /**
+             * Version
+             * @default null
+             */
+            version?: number | null;
+        };
+        /**
+         * CardRevision
+         * @description A state of a card.
+         */
+        CardRevision: {
+            /** Revision */
+            revision: number;
+            /** Body */
+            body: string;
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
          * CausingAsset
          * @description The asset that brought it about.
          */
@@ -2661,6 +3324,17 @@ export interface components {
             outputs_before: components["schemas"]["DiffOutput"][];
             /** Outputs After */
             outputs_after: components["schemas"]["DiffOutput"][];
+        };
+        /**
+         * CheckQuery
+         * @description Of which version.
+         */
+        CheckQuery: {
+            /**
+             * Version
+             * @default null
+             */
+            version?: number | null;
         };
         /**
          * Column
@@ -2719,6 +3393,50 @@ export interface components {
             body: string;
         };
         /**
+         * CompareQuery
+         * @description Which two.
+         */
+        CompareQuery: {
+            /** Left */
+            left: number;
+            /** Right */
+            right: number;
+        };
+        /**
+         * Compared
+         * @description Something of two versions; null where one has it not.
+         */
+        Compared: {
+            /** Key */
+            key: string;
+            /**
+             * Dataset
+             * @default null
+             */
+            dataset: string | null;
+            /** Left */
+            left: string | number | null;
+            /** Right */
+            right: string | number | null;
+            /** Differs */
+            differs: boolean;
+        };
+        /**
+         * ComparedGroup
+         * @description What is compared together.
+         */
+        ComparedGroup: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "facts" | "metrics" | "params" | "inputs" | "outputs" | "datasets" | "requirements" | "files";
+            /** Rows */
+            rows: components["schemas"]["Compared"][];
+            /** Differing */
+            differing: number;
+        };
+        /**
          * Confirmation
          * @description Whose confirmation did not come.
          */
@@ -2756,6 +3474,104 @@ export interface components {
              * @enum {string}
              */
             format?: "original" | "parquet";
+        };
+        /**
+         * CreateWebhook
+         * @description A new webhook.
+         */
+        CreateWebhook: {
+            /**
+             * Name
+             * @description Lower-case letters, digits, dots, dashes and underscores; at most 63.
+             */
+            name: string;
+            /** Url */
+            url: string;
+            /** Events */
+            events: string[];
+            /**
+             * Description
+             * @default
+             */
+            description?: string;
+            /**
+             * Secret
+             * @description The key of the signature (HMAC-SHA256).
+             * @default null
+             */
+            secret?: string | null;
+            /**
+             * Status
+             * @default ACTIVE
+             * @enum {string}
+             */
+            status?: "ACTIVE" | "DISABLED";
+        };
+        /**
+         * Curve
+         * @description A metric of a run: three columns of one length, by step and time. Empty curves are left out.
+         */
+        Curve: {
+            /** Run Id */
+            run_id: string;
+            /** Key */
+            key: string;
+            /**
+             * Total
+             * @description Points of which these are a choice, or all.
+             */
+            total: number;
+            /** Steps */
+            steps: number[];
+            /**
+             * Times
+             * @description milliseconds since 1970
+             */
+            times: number[];
+            /** Values */
+            values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+        };
+        /**
+         * Curves
+         * @description Metrics of runs for a chart.
+         *
+         *     With ``after`` a point may come again, when the database folded what had been logged in small pieces: a point of
+         *     the same step, time and value is the same one.
+         */
+        Curves: {
+            /** Curves */
+            curves: components["schemas"]["Curve"][];
+            /**
+             * Cursors
+             * @description Of each run, for the next question.
+             */
+            cursors: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * CurvesBody
+         * @description Which metrics of which runs, and what of them.
+         */
+        CurvesBody: {
+            /** Run Ids */
+            run_ids: string[];
+            /** Keys */
+            keys: string[];
+            /**
+             * Max Points
+             * @description Of a curve; a longer one is thinned to the first and the last point, the least and the greatest of each of equal parts. With many curves each gets less: all together have at most 400,000.
+             * @default 1000
+             */
+            max_points?: number;
+            /**
+             * After
+             * @description Cursors of the answer before: of these runs only what was logged since.
+             * @default null
+             */
+            after?: {
+                [key: string]: string;
+            } | null;
         };
         /**
          * Dataset
@@ -2868,6 +3684,69 @@ export interface components {
              * @description The person's display name.
              */
             created_by: string;
+        };
+        /**
+         * DecideAlias
+         * @description Decide a request: approve or reject it, or withdraw one's own.
+         */
+        DecideAlias: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "approve" | "reject" | "withdraw";
+            /**
+             * Why
+             * @default
+             */
+            why?: string;
+        };
+        /**
+         * Delivery
+         * @description Something that was told, or is to be.
+         */
+        Delivery: {
+            /** Id */
+            id: number;
+            /**
+             * Delivery
+             * @description What the receiver knows it by; the same each time it is tried.
+             */
+            delivery: string;
+            /** Event */
+            event: string;
+            /** Payload */
+            payload: {
+                [key: string]: unknown;
+            };
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "pending" | "delivered" | "failed";
+            /** Attempts */
+            attempts: number;
+            /**
+             * Next At
+             * @description When it is tried again.
+             */
+            next_at: string | null;
+            /** Response Status */
+            response_status: number | null;
+            /**
+             * Response Body
+             * @description The beginning of the receiver's answer.
+             */
+            response_body: string | null;
+            /** Error */
+            error: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
         };
         /**
          * Deployment
@@ -3070,6 +3949,18 @@ export interface components {
             details: unknown;
         };
         /**
+         * Flavor
+         * @description A way to load it, with what its MLmodel file says of it.
+         */
+        Flavor: {
+            /** Name */
+            name: string;
+            /** Details */
+            details: {
+                [key: string]: string;
+            };
+        };
+        /**
          * Found
          * @description The best of what was found.
          */
@@ -3142,6 +4033,73 @@ export interface components {
             /** Pinned */
             pinned: boolean;
             why: components["schemas"]["Why"];
+        };
+        /**
+         * Gate
+         * @description What has to hold of a version before an alias moves to it: ``auc >= 0.9`` on the dataset ``gold``.
+         */
+        Gate: {
+            /** Metric */
+            metric: string;
+            /**
+             * Op
+             * @enum {string}
+             */
+            op: ">=" | ">" | "<=" | "<" | "=";
+            /** Value */
+            value: number;
+            /**
+             * Dataset
+             * @description The dataset that the metric was measured on; null for the model's own value, or its run's.
+             * @default null
+             */
+            dataset?: string | null;
+        };
+        /**
+         * GateResult
+         * @description A gate, and what was found.
+         */
+        GateResult: {
+            /** Metric */
+            metric: string;
+            /**
+             * Op
+             * @enum {string}
+             */
+            op: ">=" | ">" | "<=" | "<" | "=";
+            /** Value */
+            value: number;
+            /** Dataset */
+            dataset: string | null;
+            /**
+             * Found
+             * @description The metric's newest value; null where there is none.
+             */
+            found: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Passed */
+            passed: boolean;
+            /**
+             * Reason
+             * @description Why it does not hold; null where it does.
+             */
+            reason: string | null;
+        };
+        /**
+         * GateSpec
+         * @description A gate as a rule says it.
+         */
+        GateSpec: {
+            /** Metric */
+            metric: string;
+            /**
+             * Op
+             * @enum {string}
+             */
+            op: ">=" | ">" | "<=" | "<" | "=";
+            /** Value */
+            value: number;
+            /** Dataset */
+            dataset: string | null;
         };
         /**
          * Grant
@@ -3371,6 +4329,28 @@ export interface components {
             kind: string;
             /** Count */
             count: number;
+        };
+        /**
+         * LastDelivery
+         * @description What came of the newest delivery.
+         */
+        LastDelivery: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "pending" | "delivered" | "failed";
+            /** Event */
+            event: string;
+            /** Response Status */
+            response_status: number | null;
+            /** Error */
+            error: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
         };
         /**
          * LastRun
@@ -3756,13 +4736,34 @@ export interface components {
         };
         /**
          * MetricHistory
-         * @description A metric of a run, in the order of its steps.
+         * @description A page of a metric of a run, in the order of its steps.
          */
         MetricHistory: {
             /** Key */
             key: string;
             /** Points */
             points: components["schemas"]["MetricPoint"][];
+            /**
+             * Cursor
+             * @description Of the next page; null on the last.
+             */
+            cursor: string | null;
+        };
+        /**
+         * MetricHistoryQuery
+         * @description Which page of a history.
+         */
+        MetricHistoryQuery: {
+            /**
+             * Limit
+             * @default 25000
+             */
+            limit?: number;
+            /**
+             * Cursor
+             * @default null
+             */
+            cursor?: string | null;
         };
         /**
          * MetricPoint
@@ -3778,6 +4779,54 @@ export interface components {
              * Format: date-time
              */
             timestamp: string;
+        };
+        /**
+         * ModelCard
+         * @description A model's card: what people wrote, with what is known in its places.
+         */
+        ModelCard: {
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @description The version whose card it is; null for the model's.
+             */
+            version: number | null;
+            /**
+             * Shows
+             * @description The version whose facts it tells.
+             */
+            shows: number | null;
+            /**
+             * Source
+             * @description Whose text it is.
+             * @enum {string}
+             */
+            source: "version" | "model" | "generated";
+            /**
+             * Revision
+             * @description Of the text of just this card; 0 where there is none yet.
+             */
+            revision: number;
+            /**
+             * Body
+             * @description The text to edit: Markdown, with lines like {{metrics}} for what is known.
+             */
+            body: string;
+            /**
+             * Markdown
+             * @description The text to read.
+             */
+            markdown: string;
+            /** By */
+            by: string | null;
+            /** At */
+            at: string | null;
+            /**
+             * Parts
+             * @description What can stand between {{ and }}.
+             */
+            parts: string[];
         };
         /**
          * ModelSignature
@@ -3836,6 +4885,27 @@ export interface components {
             created_at: string;
             /** Created By */
             created_by: string;
+        };
+        /**
+         * MovesQuery
+         * @description Which moves.
+         */
+        MovesQuery: {
+            /**
+             * Limit
+             * @default 100
+             */
+            limit?: number;
+            /**
+             * Cursor
+             * @default null
+             */
+            cursor?: string | null;
+            /**
+             * Alias
+             * @default null
+             */
+            alias?: string | null;
         };
         /**
          * Named
@@ -4510,6 +5580,29 @@ export interface components {
             expires_at: string;
         };
         /**
+         * Packaging
+         * @description What its MLmodel file and its requirements say. Nothing of it was run.
+         */
+        Packaging: {
+            /** Flavors */
+            flavors: components["schemas"]["Flavor"][];
+            /** Mlflow Version */
+            mlflow_version: string | null;
+            /** Python Version */
+            python_version: string | null;
+            /** Requirements */
+            requirements: string[];
+            /**
+             * Runs Code
+             * @description What in it runs code of whoever made it when it is loaded.
+             */
+            runs_code: string[];
+            /** Inputs */
+            inputs: components["schemas"]["SignatureField"][];
+            /** Outputs */
+            outputs: components["schemas"]["SignatureField"][];
+        };
+        /**
          * PageQuery
          * @description Which page of a list.
          */
@@ -4540,6 +5633,17 @@ export interface components {
         Page_AccessToken_: {
             /** Items */
             items: components["schemas"]["AccessToken"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[AliasMove] */
+        Page_AliasMove_: {
+            /** Items */
+            items: components["schemas"]["AliasMove"][];
             /**
              * Cursor
              * @description Ask for the next page with it; null on the last page.
@@ -4606,6 +5710,17 @@ export interface components {
         Page_Dataset_: {
             /** Items */
             items: components["schemas"]["Dataset"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[Delivery] */
+        Page_Delivery_: {
+            /** Items */
+            items: components["schemas"]["Delivery"][];
             /**
              * Cursor
              * @description Ask for the next page with it; null on the last page.
@@ -4778,6 +5893,17 @@ export interface components {
              */
             cursor: string | null;
         };
+        /** Page[RunView] */
+        Page_RunView_: {
+            /** Items */
+            items: components["schemas"]["RunView"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
         /** Page[Run] */
         Page_Run_: {
             /** Items */
@@ -4815,6 +5941,17 @@ export interface components {
         Page_TrashedProject_: {
             /** Items */
             items: components["schemas"]["TrashedProject"][];
+            /**
+             * Cursor
+             * @description Ask for the next page with it; null on the last page.
+             * @default null
+             */
+            cursor: string | null;
+        };
+        /** Page[Webhook] */
+        Page_Webhook_: {
+            /** Items */
+            items: components["schemas"]["Webhook"][];
             /**
              * Cursor
              * @description Ask for the next page with it; null on the last page.
@@ -5247,6 +6384,32 @@ export interface components {
             pending: boolean;
         };
         /**
+         * PutAliasRule
+         * @description Protect an alias: of one model, or of all. Of a model and a pattern there is one rule.
+         */
+        PutAliasRule: {
+            /** Alias */
+            alias: string;
+            /**
+             * Model
+             * @default null
+             */
+            model?: string | null;
+            /**
+             * Role
+             * @default admin
+             * @enum {string}
+             */
+            role?: "editor" | "admin" | "owner";
+            /**
+             * Approvals
+             * @default 0
+             */
+            approvals?: number;
+            /** Gates */
+            gates?: components["schemas"]["Gate"][];
+        };
+        /**
          * Quickstart
          * @description What the quickstart made.
          */
@@ -5376,6 +6539,24 @@ export interface components {
             history: components["schemas"]["ModelVersion"][];
         };
         /**
+         * RequestAlias
+         * @description Ask for a move.
+         */
+        RequestAlias: {
+            /** Alias */
+            alias: string;
+            /**
+             * Version
+             * @description null to have the alias taken off
+             */
+            version: number | null;
+            /**
+             * Why
+             * @description For whoever decides; not empty.
+             */
+            why: string;
+        };
+        /**
          * Restriction
          * @description An asset that is more closed than its project.
          */
@@ -5457,6 +6638,65 @@ export interface components {
             };
         };
         /**
+         * RunChange
+         * @description What to change of a run; what is left out stays.
+         */
+        RunChange: {
+            /**
+             * Name
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * Note
+             * @description Markdown, kept as the tag mlflow.note.content; "" for none.
+             * @default null
+             */
+            note?: string | null;
+            /**
+             * Tags
+             * @description Null takes a tag off.
+             */
+            tags?: {
+                [key: string]: string | null;
+            };
+            /**
+             * Expected
+             * @description Tags as they were seen before, null for none. Where another value is there now, nothing changes: 409 `changed_meanwhile`, with `field`, `theirs`, `by` and `at` in its details.
+             */
+            expected?: {
+                [key: string]: string | null;
+            };
+        };
+        /**
+         * RunColumn
+         * @description A column of the run table.
+         */
+        RunColumn: {
+            /**
+             * Key
+             * @description attributes.status, dataset, metrics.auc, params.lr, tags.team …
+             */
+            key: string;
+            /**
+             * Width
+             * @description In pixels; null for what suits its kind.
+             * @default null
+             */
+            width?: number | null;
+            /**
+             * Pinned
+             * @default false
+             */
+            pinned?: boolean;
+            /**
+             * Best
+             * @description Which of a metric's values is marked.
+             * @default null
+             */
+            best?: ("max" | "min") | null;
+        };
+        /**
          * RunDetail
          * @description All of a run.
          */
@@ -5499,6 +6739,8 @@ export interface components {
             artifact_uri: string;
             /** Experiment Name */
             experiment_name: string;
+            /** Deleted */
+            deleted: boolean;
         };
         /**
          * RunGroup
@@ -5678,6 +6920,22 @@ export interface components {
             models: string[];
         };
         /**
+         * RunSort
+         * @description What the run table is sorted by.
+         */
+        RunSort: {
+            /**
+             * Key
+             * @description attributes.status, dataset, metrics.auc, params.lr, tags.team …
+             */
+            key: string;
+            /**
+             * Descending
+             * @default false
+             */
+            descending?: boolean;
+        };
+        /**
          * RunTable
          * @description A page of the run table.
          */
@@ -5743,6 +7001,163 @@ export interface components {
             limit?: number;
         };
         /**
+         * RunTags
+         * @description Tags of many runs.
+         */
+        RunTags: {
+            /** Run Ids */
+            run_ids: string[];
+            /**
+             * Tags
+             * @description Null removes a tag.
+             */
+            tags: {
+                [key: string]: string | null;
+            };
+        };
+        /**
+         * RunView
+         * @description What a table of runs shows, kept in the project.
+         */
+        RunView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Experiment Id */
+            experiment_id: string | null;
+            /** Columns */
+            columns: components["schemas"]["RunColumn"][];
+            /** Sort */
+            sort: components["schemas"]["RunSort"][];
+            /** Filter */
+            filter: string;
+            /** Group By */
+            group_by: string;
+            /** Is Default */
+            is_default: boolean;
+            /** Version */
+            version: number;
+            /**
+             * Created By
+             * @description Who made it; null for readers who know nobody in the project.
+             */
+            created_by: string | null;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * RunViewCreate
+         * @description A view to keep.
+         */
+        RunViewCreate: {
+            /** Name */
+            name: string;
+            /**
+             * Experiment Id
+             * @description Null: for all experiments of the project.
+             * @default null
+             */
+            experiment_id?: string | null;
+            /** Columns */
+            columns?: components["schemas"]["RunColumn"][];
+            /** Sort */
+            sort?: components["schemas"]["RunSort"][];
+            /**
+             * Filter
+             * @description In MLflow's grammar.
+             * @default
+             */
+            filter?: string;
+            /**
+             * Group By
+             * @description params.x, tags.x, dataset …; empty for not at all.
+             * @default
+             */
+            group_by?: string;
+            /**
+             * Is Default
+             * @description Whether it is what an experiment opens with.
+             * @default false
+             */
+            is_default?: boolean;
+        };
+        /**
+         * RunViewQuery
+         * @description Views of what.
+         */
+        RunViewQuery: {
+            /**
+             * Experiment Id
+             * @description Those for this experiment; left out: all.
+             * @default null
+             */
+            experiment_id?: string | null;
+        };
+        /**
+         * RunViewUpdate
+         * @description A view as it shall be.
+         */
+        RunViewUpdate: {
+            /** Name */
+            name: string;
+            /**
+             * Experiment Id
+             * @description Null: for all experiments of the project.
+             * @default null
+             */
+            experiment_id?: string | null;
+            /** Columns */
+            columns?: components["schemas"]["RunColumn"][];
+            /** Sort */
+            sort?: components["schemas"]["RunSort"][];
+            /**
+             * Filter
+             * @description In MLflow's grammar.
+             * @default
+             */
+            filter?: string;
+            /**
+             * Group By
+             * @description params.x, tags.x, dataset …; empty for not at all.
+             * @default
+             */
+            group_by?: string;
+            /**
+             * Is Default
+             * @description Whether it is what an experiment opens with.
+             * @default false
+             */
+            is_default?: boolean;
+            /**
+             * Version
+             * @description The version that was read: when it is not the newest any more, 409.
+             */
+            version: number;
+        };
+        /**
+         * RunsChanged
+         * @description How many runs were changed.
+         */
+        RunsChanged: {
+            /** Changed */
+            changed: number;
+        };
+        /**
+         * RunsMoved
+         * @description The runs that were deleted or restored; those that were so before are not among them.
+         */
+        RunsMoved: {
+            /** Run Ids */
+            run_ids: string[];
+        };
+        /**
          * SearchQuery
          * @description What to find, and where.
          */
@@ -5772,6 +7187,17 @@ export interface components {
             limit?: number;
         };
         /**
+         * SendTest
+         * @description Which example to send; of the webhook's first event where left out.
+         */
+        SendTest: {
+            /**
+             * Event
+             * @default null
+             */
+            event?: string | null;
+        };
+        /**
          * Sent
          * @description Whether a mail was sent, if there is such an account; the answer tells nothing about it.
          */
@@ -5786,6 +7212,11 @@ export interface components {
         SetAlias: {
             /** Version */
             version: number;
+            /**
+             * Why
+             * @default
+             */
+            why?: string;
         };
         /**
          * SignIn
@@ -5923,6 +7354,14 @@ export interface components {
              * @default null
              */
             kernel_id?: string | null;
+        };
+        /**
+         * SomeRuns
+         * @description Runs of an experiment.
+         */
+        SomeRuns: {
+            /** Run Ids */
+            run_ids: string[];
         };
         /**
          * Somebody
@@ -6168,6 +7607,43 @@ export interface components {
             unread: number;
         };
         /**
+         * UpdateWebhook
+         * @description What is to change; what is left out stays.
+         */
+        UpdateWebhook: {
+            /**
+             * Name
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * Url
+             * @default null
+             */
+            url?: string | null;
+            /**
+             * Events
+             * @default null
+             */
+            events?: string[] | null;
+            /**
+             * Description
+             * @default null
+             */
+            description?: string | null;
+            /**
+             * Secret
+             * @description An empty one takes it off.
+             * @default null
+             */
+            secret?: string | null;
+            /**
+             * Status
+             * @default null
+             */
+            status?: ("ACTIVE" | "DISABLED") | null;
+        };
+        /**
          * UploadQuery
          * @description What goes with an upload beside its bytes.
          */
@@ -6236,6 +7712,172 @@ export interface components {
             head?: string | null;
         };
         /**
+         * VersionComparison
+         * @description Two versions side by side.
+         */
+        VersionComparison: {
+            /** Name */
+            name: string;
+            /** Left */
+            left: number;
+            /** Right */
+            right: number;
+            /** Groups */
+            groups: components["schemas"]["ComparedGroup"][];
+        };
+        /**
+         * VersionDataset
+         * @description A dataset that the run read.
+         */
+        VersionDataset: {
+            /** Name */
+            name: string;
+            /** Digest */
+            digest: string;
+            /** Context */
+            context: string;
+            /**
+             * Dataset
+             * @description The project's dataset of that content, where it is one.
+             */
+            dataset: string | null;
+            /** Version */
+            version: number | null;
+        };
+        /**
+         * VersionDeployment
+         * @description An endpoint that serves the version.
+         */
+        VersionDeployment: {
+            /** Name */
+            name: string;
+            /** Status */
+            status: string;
+        };
+        /**
+         * VersionDetail
+         * @description All that is known of a version.
+         */
+        VersionDetail: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /** Aliases */
+            aliases: string[];
+            /** Run Id */
+            run_id: string | null;
+            /**
+             * Model Id
+             * @description MLflow's logged model behind the version.
+             */
+            model_id: string | null;
+            /**
+             * Source
+             * @description Where MLflow says its files are.
+             */
+            source: string;
+            /**
+             * Metrics
+             * @description Those of its logged model, or of its run where that has none.
+             */
+            metrics: components["schemas"]["Metric"][];
+            /** Description */
+            description: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Measured */
+            measured: components["schemas"]["VersionMetric"][];
+            /** Params */
+            params: {
+                [key: string]: string;
+            };
+            /** Model Type */
+            model_type: string;
+            run: components["schemas"]["VersionRun"] | null;
+            /** Datasets */
+            datasets: components["schemas"]["VersionDataset"][];
+            /** Deployments */
+            deployments: components["schemas"]["VersionDeployment"][];
+            packaging: components["schemas"]["Packaging"];
+            /**
+             * Size
+             * @description Bytes of all its files.
+             */
+            size: number;
+            /** File Count */
+            file_count: number;
+            /**
+             * Files
+             * @description The first 1,000.
+             */
+            files: components["schemas"]["VersionFile"][];
+        };
+        /**
+         * VersionFile
+         * @description A file; its path is relative to the model's folder, its size in bytes.
+         */
+        VersionFile: {
+            /** Path */
+            path: string;
+            /** Size */
+            size: number;
+        };
+        /**
+         * VersionMetric
+         * @description A metric of a version, measured on a dataset or not.
+         */
+        VersionMetric: {
+            /** Key */
+            key: string;
+            /** Value */
+            value: number | ("NaN" | "Infinity" | "-Infinity");
+            /** Step */
+            step: number;
+            /**
+             * Timestamp
+             * Format: date-time
+             */
+            timestamp: string;
+            /** Dataset */
+            dataset: string | null;
+            /** Digest */
+            digest: string | null;
+            /** Run Id */
+            run_id: string | null;
+            /**
+             * Source
+             * @description Logged for the model, or for the run that made it.
+             * @enum {string}
+             */
+            source: "model" | "run";
+        };
+        /**
+         * VersionRun
+         * @description The run that made a version.
+         */
+        VersionRun: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Status */
+            status: string;
+            /** Experiment Id */
+            experiment_id: string;
+            /** Experiment */
+            experiment: string;
+            /** Deleted */
+            deleted: boolean;
+            /** Commit */
+            commit: string | null;
+        };
+        /**
          * VisibilityChange
          * @description Who sees a project without being a member.
          */
@@ -6253,6 +7895,43 @@ export interface components {
             organisation_id?: string | null;
         };
         /**
+         * Webhook
+         * @description A webhook. Its secret is never told.
+         */
+        Webhook: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /** Url */
+            url: string;
+            /**
+             * Events
+             * @description As MLflow names them, such as "model_version_alias.created".
+             */
+            events: string[];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ACTIVE" | "DISABLED";
+            /** Created By */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            last: components["schemas"]["LastDelivery"] | null;
+        };
+        /**
          * Why
          * @description Why an asset was found.
          */
@@ -6267,6 +7946,35 @@ export interface components {
              * @description Where the word stands, with some of what is around it.
              */
             text: string | null;
+        };
+        /**
+         * WhyQuery
+         * @description Why something is done.
+         */
+        WhyQuery: {
+            /**
+             * Why
+             * @default
+             */
+            why?: string;
+        };
+        /**
+         * WriteCard
+         * @description Write a card.
+         */
+        WriteCard: {
+            /** Body */
+            body: string;
+            /**
+             * Revision
+             * @description The one that was seen; 0 where there was none.
+             */
+            revision: number;
+            /**
+             * Version
+             * @default null
+             */
+            version?: number | null;
         };
         Error: {
             code: string;
@@ -8512,6 +10220,86 @@ export interface operations {
             };
         };
     };
+    Curves_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CurvesBody"];
+            };
+        };
+        responses: {
+            /** @description Curves of metrics of runs, thinned, or what is new of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Curves"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     Run_get: {
         parameters: {
             query?: never;
@@ -8571,9 +10359,159 @@ export interface operations {
             };
         };
     };
-    MetricHistory_get: {
+    Run_delete: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Move a run to the trash */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Run_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunChange"];
+            };
+        };
+        responses: {
+            /** @description Change a run's name, notes and tags, all of them or none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    MetricHistory_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
             header?: never;
             path: {
                 project_id: string;
@@ -8584,7 +10522,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All values of a metric, by step */
+            /** @description Values of a metric, by step, in pages */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8613,6 +10551,15 @@ export interface operations {
             };
             /** @description An error */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8683,6 +10630,554 @@ export interface operations {
             };
             /** @description An error */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    RunTags_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunTags"];
+            };
+        };
+        responses: {
+            /** @description Set and remove tags of many runs, of all or of none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunsChanged"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    RunsDelete_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SomeRuns"];
+            };
+        };
+        responses: {
+            /** @description Delete many runs, all or none; they can be restored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunsMoved"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    RunsRestore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SomeRuns"];
+            };
+        };
+        responses: {
+            /** @description Restore many deleted runs, all or none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunsMoved"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    RunViews_get: {
+        parameters: {
+            query?: {
+                experiment_id?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The views of the run table: which columns, sorted, filtered and grouped by what */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RunView_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    RunViews_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunViewCreate"];
+            };
+        };
+        responses: {
+            /** @description Keep a view */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    RunView_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunViewUpdate"];
+            };
+        };
+        responses: {
+            /** @description Change a view */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    RunView_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a view */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9326,6 +11821,196 @@ export interface operations {
             };
         };
     };
+    ModelVersionDetail_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that is known of a model version: metrics, files, datasets, how it is packed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionDetail"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelComparison_get: {
+        parameters: {
+            query: {
+                left: number;
+                right: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Two versions of a model side by side, what differs marked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionComparison"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelAliases_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The aliases of a model, what protects them, and the moves asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasBoard"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     ModelAlias_put: {
         parameters: {
             query?: never;
@@ -9389,6 +12074,15 @@ export interface operations {
                 };
             };
             /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9410,7 +12104,9 @@ export interface operations {
     };
     ModelAlias_delete: {
         parameters: {
-            query?: never;
+            query?: {
+                why?: string;
+            };
             header?: never;
             path: {
                 project_id: string;
@@ -9448,6 +12144,773 @@ export interface operations {
             };
             /** @description An error */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelAliasCheck_get: {
+        parameters: {
+            query?: {
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What stands in the way of moving an alias: gates, role, approvals */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasCheck"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelAliasMoves_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                alias?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who moved which alias from where to where, when and why; newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AliasMove_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelAliasRequests_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequestAlias"];
+            };
+        };
+        responses: {
+            /** @description Ask for a move of a protected alias */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasRequest"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelAliasRequest_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideAlias"];
+            };
+        };
+        responses: {
+            /** @description Approve, reject or withdraw a move that is asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasRequest"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    AliasRules_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules that protect aliases in a project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasRules"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    AliasRules_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutAliasRule"];
+            };
+        };
+        responses: {
+            /** @description Protect an alias of one model or of all: role, approvals, gates */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasRule"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    AliasRule_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take the protection off */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelCard_get: {
+        parameters: {
+            query?: {
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The card of a model or of a version: what people wrote, with what is known in its places */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelCard"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelCard_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WriteCard"];
+            };
+        };
+        responses: {
+            /** @description Write the card */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelCard"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ModelCardHistory_get: {
+        parameters: {
+            query?: {
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every state of a card, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardHistory"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14954,6 +18417,583 @@ export interface operations {
             };
             /** @description An error */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Webhooks_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A project's webhooks, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Webhook_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Webhooks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWebhook"];
+            };
+        };
+        responses: {
+            /** @description Call an address when something happens to models */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Webhook_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Webhook_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a webhook */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Webhook_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateWebhook"];
+            };
+        };
+        responses: {
+            /** @description Change a webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    WebhookTest_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendTest"];
+            };
+        };
+        responses: {
+            /** @description Send an example now and tell what came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description An error */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Deliveries_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a webhook was called for in the last thirty days, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Delivery_"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    Redelivery_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                webhook_id: string;
+                delivery: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Send a delivery once more, now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description An error */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
