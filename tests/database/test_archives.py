@@ -91,7 +91,7 @@ def a_project(owner: Person) -> dict[str, Any]:
     owner.call("models_register", project_id=project, name="rating", model_id=model)
     owner.call("models_set_alias", name="rating", alias="champion", version="1", project_id=project)
     owner.call(
-        "alias_rules_put", project_id=project, model="rating", alias="champion", role="admin", approvals=1,
+        "alias_rules_put", project_id=project, model="rating", alias="best", role="admin", approvals=1,
         gates=[{"metric": "f1", "op": ">=", "value": 0.5, "dataset": None}],
     )  # fmt: skip
     owner.call("alias_rules_put", project_id=project, alias="prod-*", role="editor")

@@ -72,7 +72,6 @@ def assets(database: Database) -> Assets:
     kernel.call("models_create", name="wine")
     kernel.call("model_versions_create", name="wine", source=f"models:/{model}")
     kernel.call("models_set_alias", name="wine", alias="champion", version="1")
-    kernel.call("models_write_card", name="wine", body="a card", revision=0)
     return Assets(owner, project, experiment, run, model, "wine")
 
 
@@ -127,7 +126,7 @@ def changes(assets: Assets) -> dict[str, Callable[[Person], Any]]:
             "models_delete_alias", name="wine", alias="champion", project_id=assets.project
         ),
         "models_write_card": lambda p: p.call(
-            "models_write_card", name="wine", body="x", revision=1, project_id=assets.project
+            "models_write_card", name="wine", body="x", revision=0, project_id=assets.project
         ),
         # These resolve the name in the caller's own project: a kernel's credential of the viewer below.
         "models_update": lambda p: p.call("models_update", name="wine", description="x"),
@@ -173,7 +172,6 @@ def reads(assets: Assets) -> dict[str, Callable[[Person], Any]]:
         ),
         "models_alias_moves": lambda p: p.call("models_alias_moves", name="wine", project_id=project),
         "models_card": lambda p: p.call("models_card", name="wine", project_id=project),
-        "models_card_history": lambda p: p.call("models_card_history", name="wine", project_id=project),
         "model_versions_detail": lambda p: p.call(
             "model_versions_detail", name="wine", version="1", project_id=project
         ),
@@ -186,8 +184,8 @@ def reads(assets: Assets) -> dict[str, Callable[[Person], Any]]:
     }
 
 
-# Of protected aliases, which there are none of here: test_registry.py has them.
-REQUESTS = {"models_request_alias", "models_decide_alias"}
+# Of protected aliases and of cards, which there are none of here: test_registry.py has them.
+REQUESTS = {"models_request_alias", "models_decide_alias", "models_card_history"}
 
 SEARCHES = {
     "experiments_datasets",

@@ -1025,3 +1025,6 @@ grant execute on function private.alias_gates_valid, private.alias_rule, private
   private.alias_needed, private.alias_gates, private.alias_gate_text, private.alias_noted, private.alias_put,
   private.alias_ask, private.alias_decide, private.version_guarded, private.model_guarded, private.alias_rule_json,
   private.alias_check, private.alias_request_json, private.alias_rules_project, private.model_card_json to authenticated;
+
+-- PostgreSQL lets everybody execute a new function; see 0029_platform.sql.
+revoke execute on all routines in schema private from public;
