@@ -117,7 +117,7 @@ def test_restarting_and_shutting_down_stop_what_runs(
         again.close()
 
     events = api.get(f"/insighter/api/projects/{project['id']}/activity").json()["items"]
-    assert [item["verb"] for item in events if item["asset"]["kind"] == "run"].count("stopped") == 4
+    assert [item["verb"] for item in events if item["asset_kind"] == "run"].count("stopped") == 4
 
 
 @pytest.mark.timeout(180)
