@@ -117,7 +117,7 @@ NEEDED = {
     "sklearn": ["sklearn"],
     "xgboost": ["xgboost"],
     "torch": ["torch", "lightning"],
-    "tensorflow": ["tensorflow", "keras"],
+    "tensorflow": ["tensorflow", "keras", "tensorboard"],
 }
 
 
