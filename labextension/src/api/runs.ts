@@ -22,11 +22,7 @@ export function curves(projectId: string, query: CurvesQuery, signal?: AbortSign
 }
 
 /** Change a run's name, notes and tags. */
-export function edit(
-  projectId: string,
-  runId: string,
-  change: RunChange
-): Promise<Schemas['RunDetail']> {
+export function edit(projectId: string, runId: string, change: RunChange): Promise<Schemas['RunDetail']> {
   return call('patch', '/projects/{project_id}/runs/{run_id}', {
     path: { project_id: projectId, run_id: runId },
     body: change
