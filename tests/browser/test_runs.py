@@ -306,8 +306,8 @@ def test_an_experiments_runs_over_parameters_and_metrics(page: Page, project: Pr
 
     # A point of the scatter opens its run.
     shown.get_by_role("tab", name="Scatter").click()
-    shown.get_by_label("Across").select_option("params.depth")
-    shown.get_by_label("Up", exact=True).select_option("metrics.loss")
+    shown.get_by_role("combobox", name="Across").select_option("params.depth")
+    shown.get_by_role("combobox", name="Up").select_option("metrics.loss")
     plot = shown.get_by_role("img", name="loss over depth, a point for each of 4 runs")
     plot.press("End")
     expect(plot).to_contain_text("run-3")

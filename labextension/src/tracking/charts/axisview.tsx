@@ -8,6 +8,9 @@ import type { IAxis } from './axes';
 export const TOP = 46;
 export const BOTTOM = 34;
 
+/** So near to an end of an axis the end is meant. */
+const NEAR = 0.03;
+
 /** From where to where an axis is chosen; both from 0 at the bottom to 1. */
 export type Brush = readonly [number, number];
 
@@ -31,7 +34,9 @@ export function AxisView(props: IAxisViewProps): JSX.Element {
   const span = height - TOP - BOTTOM;
   const share = (event: React.PointerEvent) => {
     const box = event.currentTarget.getBoundingClientRect();
-    return Math.max(0, Math.min(1, 1 - (event.clientY - box.top) / box.height));
+    const at = 1 - (event.clientY - box.top) / box.height;
+    // the ends are where runs are, and a pixel is easily missed
+    return at < NEAR ? 0 : at > 1 - NEAR ? 1 : at;
   };
   const words = brush ? trans.__('%1 to %2', shown.at(brush[0]), shown.at(brush[1])) : trans.__('all');
   const step = shown.scale === 'categories' && shown.ticks.length > 1 ? 1 / (shown.ticks.length - 1) : 0.05;
