@@ -62,7 +62,9 @@ DEFINERS = {
     "private.member_gone": "whoever leaves is taken out of restrictions",
     "private.closed_remains": "what a deleted version leaves stays closed, whoever deletes it",
     "private.credential_stands": "whether the caller's own credential is good",
-    "private.chunks_fold": "small chunks of measurements become larger ones, which takes none away",
+    # What is written by the thousand: each asks for the right itself, once.
+    "private.run_logged": "metrics, params and tags of a run in a project one edits",
+    "private.experiment_open": "an experiment in a project one edits",
     "private.project_released": "notes who clears away a deleted project's objects",
     "private.traces_deleted": "the links of a trace to runs go with it, whoever deletes it",
     "private.trashed": "whatever is trashed gives its name free, and keeps it as long as the platform says",

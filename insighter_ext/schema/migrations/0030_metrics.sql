@@ -96,9 +96,10 @@ call private.archived('insighter.run_metric_chunks', 31,
 
 -- ---- folding --------------------------------------------------------------------------------------------------------
 
--- Fold the small chunks of a run together. DEFINER: nobody takes measurements away, and this takes away none.
+-- Fold the small chunks of a run together. For private.points_put alone: nobody takes measurements away, and this takes
+-- away none.
 create function private.chunks_fold(p_project_id uuid, p_run_id uuid) returns void
-language plpgsql security definer set search_path = '' as $$
+language plpgsql set search_path = '' as $$
 begin
   -- One at a time; whoever comes second need not wait for it.
   if not pg_try_advisory_xact_lock(hashtextextended('chunks ' || p_run_id, 0)) then
@@ -139,7 +140,7 @@ $$;
 
 -- Put points of a run down: {keys, ends, steps, times, values} as in a chunk, and bounds, which are first and last step,
 -- first and last time. Arrays of numbers are texts as PostgreSQL writes arrays: of all ways to hand a thousand numbers over
--- that go through PostgREST too, this is the cheapest.
+-- that go through PostgREST too, this is the cheapest. It asks for no right: that is for its callers.
 create function private.points_put(p_project_id uuid, p_run_id uuid, p_points jsonb) returns void
 language plpgsql set search_path = '' as $$
 declare
@@ -186,39 +187,64 @@ language sql stable set search_path = '' as $$
     from (select key, (sum(count(*)) over (order by key))::int as last from points group by key) c) k
 $$;
 
--- What one request logs of a run. Params are never changed; a tag that is null is taken off.
-create function private.run_log(
-  p_run_id text, p_points jsonb, p_params jsonb, p_tags jsonb, p_model_metrics jsonb
-) returns void
-language plpgsql set search_path = '' as $$
+-- What one request logs of a run that the caller may change: gives its project, or null where it may not be changed, and then
+-- nothing is written. Params are never changed; a tag that is null is taken off. DEFINER: the right is asked for here, once,
+-- and not by the policies of each table that it writes.
+create function private.run_logged(p_id uuid, p_points jsonb, p_params jsonb, p_tags jsonb) returns uuid
+language plpgsql security definer set search_path = '' as $$
 declare
-  v_id uuid;
   v_project uuid;
   v_changed record;
 begin
-  select f.id, f.project_id into v_id, v_project from private.run_for(p_run_id) f;
+  select r.project_id into v_project
+  from insighter.runs r join insighter.projects p on p.id = r.project_id
+  where r.id = p_id and r.deleted_at is null and p.archived_at is null
+    and r.project_id in (select private.project_ids('editor'));
+  if v_project is null then
+    return null;
+  end if;
   if p_points is not null then
-    perform private.points_put(v_project, v_id, p_points);
+    perform private.points_put(v_project, p_id, p_points);
   end if;
   if p_params <> '{}' or p_tags <> '{}' then
     update insighter.runs r set
       params = r.params || coalesce(p_params, '{}'),
       tags = jsonb_strip_nulls(r.tags || coalesce(p_tags, '{}')),
       name = coalesce(nullif(p_tags ->> 'mlflow.runName', ''), r.name)
-    where r.project_id = v_project and r.id = v_id
+    where r.project_id = v_project and r.id = p_id
       and not exists (select from jsonb_each_text(p_params) n where r.params ->> n.key <> n.value);
     if not found then
       select n.key, r.params ->> n.key as before, n.value as after into v_changed
       from insighter.runs r cross join lateral jsonb_each_text(p_params) n
-      where r.project_id = v_project and r.id = v_id and r.params ->> n.key <> n.value
+      where r.project_id = v_project and r.id = p_id and r.params ->> n.key <> n.value
       limit 1;
       perform private.fail(422, 'param_changed', format('Changing param values is not allowed. Param with key=''%s'' was '
         'already logged with value=''%s'' for run ID=''%s''. Attempted logging new value ''%s''.',
-        v_changed.key, v_changed.before, p_run_id, v_changed.after), 'log it under another key, or in a nested run');
+        v_changed.key, v_changed.before, private.hex(p_id), v_changed.after), 'log it under another key, or in a nested run');
     end if;
   end if;
+  return v_project;
+end
+$$;
+
+-- The same by the id that clients have, with metrics of logged models; says why where the run may not be changed.
+create function private.run_log(
+  p_run_id text, p_points jsonb, p_params jsonb, p_tags jsonb, p_model_metrics jsonb
+) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+begin
+  if p_run_id ~ '^[0-9a-f]{32}$' then
+    v_project := private.run_logged(p_run_id::uuid, p_points, p_params, p_tags);
+  end if;
+  if v_project is null then
+    perform private.run_for(p_run_id);
+    -- It may be changed since a moment ago: said, for nothing was written.
+    perform private.fail(409, 'changed_meanwhile', format('the run %s was restored this moment', p_run_id), 'log it again');
+  end if;
   if p_model_metrics <> '[]' then
-    perform private.model_metrics(v_project, v_id, p_model_metrics);
+    perform private.model_metrics(v_project, p_run_id::uuid, p_model_metrics);
   end if;
 end
 $$;
@@ -236,21 +262,27 @@ begin
 end
 $$;
 
+-- An experiment, if the caller may change what is in it. DEFINER: the right is asked for once, and not by each table's policies.
+create function private.experiment_open(p_id bigint) returns insighter.experiments
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_found insighter.experiments;
+begin
+  select e.* into v_found
+  from insighter.experiments e join insighter.projects p on p.id = e.project_id
+  where e.id = p_id and p.archived_at is null and e.project_id in (select private.project_ids('editor'));
+  return v_found;
+end
+$$;
+
 -- An experiment that is to be changed: as before (0004), with all the guards of a change in one query.
 create or replace function private.experiment_for(p_id text, p_active boolean default true) returns insighter.experiments
 language plpgsql set search_path = '' as $$
 declare
-  v_one record;
   v_found insighter.experiments;
 begin
   if p_id ~ '^[1-9][0-9]{0,17}$' then
-    select e as experiment, p.archived_at is null and e.project_id in (select private.project_ids('editor')) as allowed
-    into v_one
-    from insighter.experiments e join insighter.projects p on p.id = e.project_id
-    where e.id = p_id::bigint;
-    if v_one.allowed then
-      v_found := v_one.experiment;
-    end if;
+    v_found := private.experiment_open(p_id::bigint);
   end if;
   if v_found.id is null then
     v_found := private.experiment(p_id);
@@ -371,6 +403,149 @@ begin
     values (new.project_id, new.id, v_kernel.notebook_id, v_kernel.kernel_id);
   end if;
   return new;
+end
+$$;
+
+-- ---- what follows a run ----------------------------------------------------------------------------------------------
+
+-- As before (0020), but what changes nothing that the catalogue tells is left out, and so are words that stay the same.
+create or replace function private.run_changed() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_id text;
+  v_description text;
+  v_terms text;
+begin
+  if tg_op = 'DELETE' then
+    delete from insighter.assets a
+    where a.project_id = old.project_id and a.kind = 'run' and a.id = private.hex(old.id);
+    return null;
+  end if;
+  v_id := private.hex(new.id);
+  v_description := coalesce(new.tags ->> 'mlflow.note.content', '');
+  v_terms := private.tag_terms(new.tags);
+  if tg_op = 'UPDATE' then
+    if new.name = old.name and v_description = coalesce(old.tags ->> 'mlflow.note.content', '')
+      and (new.tags = old.tags or v_terms = private.tag_terms(old.tags)) then
+      update insighter.assets a set status = lower(new.status), updated_at = now(), deleted_at = new.deleted_at
+      where a.project_id = new.project_id and a.kind = 'run' and a.id = v_id;
+    else
+      update insighter.assets a set name = new.name, description = v_description, terms = v_terms,
+        status = lower(new.status), updated_at = now(), deleted_at = new.deleted_at
+      where a.project_id = new.project_id and a.kind = 'run' and a.id = v_id;
+    end if;
+    if found then
+      return null;
+    end if;
+  end if;
+  insert into insighter.assets as a (project_id, kind, id, key, name, description, terms, status, created_by, created_at,
+    updated_at, deleted_at)
+  values (new.project_id, 'run', v_id, v_id, new.name, v_description, v_terms, lower(new.status), new.created_by,
+    new.created_at, now(), new.deleted_at)
+  on conflict (project_id, kind, id) do update set name = excluded.name, description = excluded.description,
+    terms = excluded.terms, status = excluded.status, updated_at = excluded.updated_at, deleted_at = excluded.deleted_at;
+  return null;
+end
+$$;
+
+-- As before (0021); most assets have no words but their name.
+create or replace function private.asset_search() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  new.named := left(private.search_text(left(new.name, 1000)), 100);
+  -- A tsvector holds at most 1 MB: what is longer is found by its beginning.
+  new.search := concat_ws(' ', '''p ' || new.project_id || '''', '''k ' || new.kind || '''',
+    private.search_words(left(new.name, 1000), '1A'),
+    case when new.terms <> '' then private.search_words(left(new.terms, 20000), '2B') end,
+    case when new.description <> '' then private.search_words(left(new.description, 20000), '3C') end)::tsvector;
+  return new;
+end
+$$;
+
+-- The audit, row by row as before (0013) and with the same words, in fewer queries.
+create or replace function private.audit_object(p_object jsonb, p_other jsonb) returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  v_told jsonb;
+begin
+  if p_object = '{}' or p_object = p_other then
+    return '{}';
+  end if;
+  select jsonb_object_agg(o.key, case
+    when o.key ~* ('passw|secret|(api|private|access|account)[-_. ]?key|(auth|access|api|bearer|refresh)[-_. ]?token'
+      || '|(^|[-_. ])(token|pwd|dsn|credentials?)$')
+    then '"(withheld)"'
+    when length(o.value::text) > 2000 then private.audit_value(o.value)
+    else o.value end)
+  into v_told
+  from jsonb_each(p_object) o
+  where o.value is distinct from p_other -> o.key;
+  -- Of very many keys no more than of one long value.
+  if length(v_told::text) > 50000 then
+    return jsonb_build_object('sha256', encode(sha256(convert_to(v_told::text, 'UTF8')), 'hex'),
+      'length', length(v_told::text));
+  end if;
+  return coalesce(v_told, '{}');
+end
+$$;
+
+create or replace function private.audit_write(
+  p_scope_kind text, p_scope uuid, p_action text, p_asset_kind text, p_asset_id text, p_asset_name text, p_changes jsonb
+) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_claims jsonb := auth.jwt();
+  v_row insighter.audit;
+  -- Where this transaction has written the last row of which chain: scope, seq, hash, and the place of the head's newest
+  -- version. Finding that by the index takes longer with each version that the transaction makes.
+  v_end text[] := string_to_array(current_setting('insighter.audit_end', true), ' ');
+  v_head tid;
+begin
+  if v_end[1] = p_scope::text then
+    v_row.seq := v_end[2]::bigint + 1;
+    v_row.prev_hash := decode(v_end[3], 'hex');
+    v_head := v_end[4]::tid;
+  else
+    -- Of one chain alone, as nearly always, the head is locked and read at once; of several all are locked in their order first.
+    if current_setting('insighter.audit_scopes', true) = ',' || p_scope
+      and coalesce(current_setting('insighter.audit_locked', true), '') = '' then
+      select h.seq + 1, h.hash, h.ctid into v_row.seq, v_row.prev_hash, v_head
+      from insighter.audit_heads h where h.scope = p_scope for update;
+      if found then
+        perform set_config('insighter.audit_locked', ',' || p_scope, true);
+      end if;
+    end if;
+    if v_head is null then
+      perform private.audit_lock(p_scope);
+      select h.seq + 1, h.hash, h.ctid into v_row.seq, v_row.prev_hash, v_head
+      from insighter.audit_heads h where h.scope = p_scope;
+    end if;
+  end if;
+  v_row.scope_kind := p_scope_kind;
+  v_row.scope := p_scope;
+  -- With the head's lock held: later rows have later times, as far as the clock has.
+  v_row.at := clock_timestamp();
+  v_row.actor := (v_claims ->> 'sub')::uuid;
+  v_row.actor_kind := case
+    when v_row.actor is not null then coalesce(v_claims -> 'insighter' ->> 'kind', 'person')
+    when v_claims ->> 'role' = 'service_role' then 'service'
+    else 'system' end;
+  v_row.credential := (v_claims -> 'insighter' ->> 'credential')::uuid;
+  v_row.action := p_action;
+  v_row.asset_kind := p_asset_kind;
+  v_row.asset_id := p_asset_id;
+  v_row.asset_name := left(coalesce(p_asset_name, ''), 500);
+  v_row.changes := p_changes;
+  v_row.hash := private.audit_hash(v_row);
+  insert into insighter.audit (scope_kind, scope, seq, at, actor, actor_kind, credential, action, asset_kind, asset_id,
+    asset_name, changes, prev_hash, hash)
+  values (v_row.scope_kind, v_row.scope, v_row.seq, v_row.at, v_row.actor, v_row.actor_kind, v_row.credential,
+    v_row.action, v_row.asset_kind, v_row.asset_id, v_row.asset_name, v_row.changes, v_row.prev_hash, v_row.hash);
+  update insighter.audit_heads h set seq = v_row.seq, hash = v_row.hash
+  where h.ctid = v_head and h.scope = p_scope
+  returning h.ctid into strict v_head;
+  perform set_config('insighter.audit_end',
+    concat_ws(' ', p_scope, v_row.seq, encode(v_row.hash, 'hex'), v_head), true);
 end
 $$;
 
@@ -628,6 +803,6 @@ $$;
 
 call private.expose('runs_create', 'runs_write', 'runs_metric_history', 'runs_curves');
 revoke all on function private.chunk_is_whole, private.chunks_fold, private.points_put, private.points_of, private.run_log,
-  private.run_seen, private.metric_series, private.curve_choice, private.credential_stands, private.archive_written from public, anon, service_role;
-grant execute on function private.chunk_is_whole, private.chunks_fold, private.points_put, private.points_of, private.run_log,
-  private.run_seen, private.metric_series, private.curve_choice, private.credential_stands, private.archive_written to authenticated;
+  private.run_logged, private.experiment_open, private.run_seen, private.metric_series, private.curve_choice, private.credential_stands, private.archive_written from public, anon, service_role;
+grant execute on function private.chunk_is_whole, private.points_of, private.run_log, private.run_logged,
+  private.experiment_open, private.run_seen, private.metric_series, private.curve_choice, private.credential_stands, private.archive_written to authenticated;
