@@ -5,6 +5,19 @@
   const theme = asked.get('theme');
   let workspace = asked.get('workspace');
 
+  // The links that MLflow's clients print name an experiment and no project: the server knows whose it is.
+  const experiment = /^#\/experiments\/(\d+)/.exec(window.location.hash);
+  if (!workspace && experiment && !/[?&]workspace=/.test(window.location.hash)) {
+    const question = new XMLHttpRequest();
+    question.open('GET', 'ajax-api/2.0/mlflow/experiments/get?experiment_id=' + experiment[1], false);
+    try {
+      question.send();
+      workspace = JSON.parse(question.responseText).experiment.workspace;
+    } catch {
+      // MLflow says what is wrong with it.
+    }
+  }
+
   // MLflow reads both before it draws.
   if (theme) {
     window.localStorage.setItem('databricks-dark-mode-pref', theme);

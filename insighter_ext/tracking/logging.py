@@ -58,22 +58,26 @@ class Logging:
 
     async def create_run(self, principal: Principal, fields: Fields) -> Json:
         """Start a run."""
+        tags = protocol.pairs(fields.objects("tags"), "tags", protocol.MAX_TAG_VALUE)
+        name, tagged = fields.text("run_name"), tags.get("mlflow.runName")
+        if name and tagged and name != tagged:
+            raise Invalid(
+                "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
+                f"(run_name='{name}', mlflow.runName='{tagged}')."
+            )
         arguments = {
             "id": uuid4().hex,
-            "experiment_id": fields.text("experiment_id", "0"),
-            "name": fields.text("run_name") or random_name(),
+            "experiment_id": protocol.experiment_id(fields) if fields.has("experiment_id") else "0",
+            "name": name or random_name(),
             "user_name": fields.text("user_id"),
             "start_time": fields.integer("start_time"),
-            "tags": protocol.pairs(fields.objects("tags"), "tags", protocol.MAX_TAG_VALUE),
+            "tags": tags,
         }
         return {"run": protocol.run(await self._writes.put(principal, {"create": arguments}))}
 
     async def update_run(self, principal: Principal, fields: Fields) -> Json:
         """Change status, end or name."""
-        status = fields.text("status") or None
-        if status is not None and status not in protocol.RUN_STATUSES:
-            known = sorted(protocol.RUN_STATUSES)
-            raise Invalid(f"Invalid value {status!r} for parameter 'status' supplied: one of {known}")
+        status = protocol.run_status(fields)
         arguments = {
             "run_id": fields.required("run_id", "run_uuid"),
             "status": status,

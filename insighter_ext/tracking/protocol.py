@@ -35,7 +35,7 @@ VIEWS = {
     2: "deleted",
     3: "all",
 }
-RUN_STATUSES = {"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"}
+RUN_STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 
 MODEL_STATUSES = {1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY", 3: "LOGGED_MODEL_UPLOAD_FAILED"}
 
@@ -222,6 +222,19 @@ def experiment_id(fields: Fields) -> str:
     if not value.removeprefix("-").isdecimal():
         raise Invalid(f"Invalid experiment ID: {value[:100]!r}", hint="the id of an experiment is a number")
     return value
+
+
+def run_status(fields: Fields) -> str | None:
+    """A run's status, by its name or by its number in the protocol; None where it is left out."""
+    value = fields.raw("status")
+    if value is None or value == "":
+        return None
+    found = RUN_STATUSES.get(value) if isinstance(value, int) else value
+    if found not in list(RUN_STATUSES.values()):
+        raise Invalid(
+            f"Invalid value {value!r} for parameter 'status' supplied: one of {sorted(RUN_STATUSES.values())}"
+        )
+    return str(found)
 
 
 def model_status(fields: Fields) -> str:

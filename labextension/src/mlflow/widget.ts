@@ -37,7 +37,9 @@ export class MlflowFrame extends IFrame {
   get path(): string {
     try {
       const { hash } = this._frame.contentWindow!.location;
-      return hash.replace(/^#\/?/, '');
+      return hash
+        .replace(/^#\/?/, '')
+        .replace(/([?&])workspace=[^&]*(&|$)/, (_all, mark: string, rest: string) => (rest ? mark : ''));
     } catch {
       return this._path;
     }
@@ -46,11 +48,11 @@ export class MlflowFrame extends IFrame {
   /** The address of a page, for a tab of the browser too. */
   address(path: string): string {
     const base = URLExt.join(ServerConnection.makeSettings().baseUrl, 'insighter/mlflow/');
-    const query = URLExt.objectToQueryString({
-      workspace: this.workspace,
-      theme: this._dark ? 'dark' : 'light'
-    });
-    return `${base}${query}#/${path}`;
+    const { workspace } = this;
+    const query = URLExt.objectToQueryString({ workspace, theme: this._dark ? 'dark' : 'light' });
+    // Within the page only what follows the # changes: it has to say the project, too.
+    const mark = path.includes('?') ? '&' : '?';
+    return `${base}${query}#/${path}${mark}workspace=${encodeURIComponent(workspace)}`;
   }
 
   /** Go to a page. */

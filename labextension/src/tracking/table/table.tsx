@@ -4,6 +4,7 @@ import * as React from 'react';
 import { ErrorNote, IconButton, EmptyState, notifyError } from '../../components';
 import { type IHost, useHost, useMay } from '../../pages/host';
 import { CodeBlock } from '../../pages/page';
+import { CommandIDs as Mlflow } from '../../mlflow/commands';
 import { CommandIDs } from '../commands';
 import { deleteRuns, exportRuns, restoreRuns, runsText, tagRuns } from './bulk';
 import { textOf } from './cells';
@@ -170,6 +171,16 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
                       label: trans.__('Select All That Match'),
                       disabled: !total,
                       run: () => void model.selectAll().catch(notifyError)
+                    }
+                  ],
+                  [
+                    {
+                      label: trans.__('Open in MLflow'),
+                      run: () =>
+                        void commands.execute(Mlflow.openMlflow, {
+                          project: model.project,
+                          path: `experiments/${model.experiment}/runs`
+                        })
                     }
                   ]
                 ],
