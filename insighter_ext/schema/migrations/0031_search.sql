@@ -88,7 +88,7 @@ begin
     v_column := jsonb_build_object('type', v_column -> 'type', 'desc', coalesce((v_order ->> 'desc')::boolean, false), 'sql',
       case v_column ->> 'type' when 'double precision' then format('nullif(%s, ''NaN'')', v_column ->> 'sql')
         when 'text' then format('(%s) collate "C"', v_column ->> 'sql') else v_column ->> 'sql' end,
-      'value', v_column -> 'sql');
+      'value', v_column -> 'sql') || case when v_column ? 'always' then '{"always": true}'::jsonb else '{}' end;
     v_keys := v_keys || v_column;
     if v_column ->> 'type' = 'double precision' then
       v_keys := v_keys || jsonb_build_object('type', 'int', 'desc', false, 'sql',
@@ -156,7 +156,9 @@ begin
     v_where := v_where || ' and ' || private.search_after(p_keys, v_token -> 'v');
   end if;
   select string_agg(format('%s as k%s', k ->> 'sql', n), ', ' order by n),
-    string_agg(format('k%s %s nulls last', n, case when (k ->> 'desc')::boolean then 'desc' else 'asc' end), ', ' order by n),
+    -- What is never null is sorted as an index has it.
+    string_agg(format('k%s %s%s', n, case when (k ->> 'desc')::boolean then 'desc' else 'asc' end,
+      case when k ? 'always' then '' else ' nulls last' end), ', ' order by n),
     string_agg(format('k%s::text', n), ', ' order by n)
   into v_columns, v_sort, v_values
   from jsonb_array_elements(p_keys) with ordinality as e (k, n);
@@ -181,8 +183,10 @@ $$;
 
 -- ---- runs -----------------------------------------------------------------------------------------------------------
 
--- What runs are searched by. A metric's newest value is looked up run by run: its index has run and key, and an index of
--- keys over all runs would be dear to every first value that is logged.
+-- All values of one metric in a project are found together; nothing of this index changes when a metric does.
+create index run_metrics_latest_keys on insighter.run_metrics_latest (project_id, key, run_id);
+
+-- What runs are searched by.
 create function private.runs_columns(p_metrics text[]) returns jsonb
 language sql immutable set search_path = '' as $$
   select jsonb_build_object(
@@ -194,7 +198,7 @@ language sql immutable set search_path = '' as $$
       "user_id": {"sql": "r.user_name", "type": "text"},
       "run_name": {"sql": "r.name", "type": "text"},
       "artifact_uri": {"sql": "''mlflow-artifacts:/runs/'' || private.hex(r.id) || ''/artifacts''", "type": "text"},
-      "start_time": {"sql": "r.start_time", "type": "numeric"},
+      "start_time": {"sql": "r.start_time", "type": "numeric", "always": true},
       "end_time": {"sql": "r.end_time", "type": "numeric"}}'::jsonb,
     'dataset', (select jsonb_object_agg(d.key, jsonb_build_object('sql', d.sql, 'type', 'text', 'within',
         'exists (select from insighter.run_datasets d where d.project_id = r.project_id and d.run_id = r.id and %2$s)'))
@@ -216,13 +220,37 @@ language sql immutable set search_path = '' as $$
 $$;
 
 -- The tables: runs, and each of the metrics. Kept apart by "offset 0", so that a metric is looked up for the runs that are
--- left by then, whatever the planner believes of ten million rows.
-create function private.runs_from(p_metrics text[]) returns text
+-- left by then, whatever the planner believes of ten million rows; but for those of "p_dense", whose values in this project
+-- are read all together.
+create function private.runs_from(p_metrics text[], p_project uuid default null, p_dense text[] default '{}') returns text
 language sql immutable set search_path = '' as $$
-  select 'insighter.runs r' || coalesce(string_agg(format(
+  select 'insighter.runs r' || coalesce(string_agg(case when m.key = any (p_dense) then format(
+    ' left join (select x.run_id, x.value from insighter.run_metrics_latest x where x.project_id = %L and x.key = %L'
+    ' offset 0) m%s on m%s.run_id = r.id', p_project, m.key, m.n, m.n)
+    else format(
     ' left join lateral (select x.value from insighter.run_metrics_latest x where x.project_id = r.project_id'
-    ' and x.run_id = r.id and x.key = %L offset 0) m%s on true', m.key, m.n), '' order by m.n), '')
+    ' and x.run_id = r.id and x.key = %L offset 0) m%s on true', m.key, m.n) end, '' order by m.n), '')
   from unnest(p_metrics) with ordinality as m (key, n)
+$$;
+
+-- Of which metrics it is cheaper to read a project's values all together than run by run: where there are many runs in these
+-- experiments, and a quarter of those that have the metric is theirs. Ids are random, so the first ones stand for all.
+create function private.runs_dense(p_metrics text[], p_project uuid, p_experiments bigint[]) returns text[]
+language plpgsql stable set search_path = '' as $$
+begin
+  if p_metrics = '{}' or (select count(*) from (select from insighter.runs r
+    where r.project_id = p_project and r.experiment_id = any (p_experiments) limit 1000) first) < 1000 then
+    return '{}';
+  end if;
+  return array(
+    select m.key from unnest(p_metrics) as m (key)
+    cross join lateral (
+      select count(*) as seen, count(*) filter (where r.experiment_id = any (p_experiments)) as ours
+      from (select x.run_id from insighter.run_metrics_latest x
+        where x.project_id = p_project and x.key = m.key order by x.run_id limit 100) x
+      join insighter.runs r on r.project_id = p_project and r.id = x.run_id) s
+    where s.ours * 4 >= s.seen and s.seen > 0);
+end
 $$;
 
 -- The experiments that the caller sees of those asked for; "0" is the default one of the project the call is about.
@@ -276,6 +304,8 @@ declare
   v_columns jsonb := private.runs_columns(v_metrics);
   v_where text := private.search_where(p_filter, v_columns);
   v_keys jsonb := private.search_keys(p_order, v_columns);
+  v_dense text[] := '{}';
+  v_loops text := current_setting('enable_nestloop');
   v_found record;
 begin
   select e.experiments, e.projects into v_experiments, projects from private.experiments_of(p_experiment_ids, p_project_id) e;
@@ -288,9 +318,19 @@ begin
     v_keys := v_keys || '{"sql": "r.start_time", "type": "bigint", "desc": true, "always": true}'::jsonb;
   end if;
   v_keys := v_keys || '{"sql": "r.id", "type": "uuid", "desc": false, "always": true}'::jsonb;
-  select p.ids::uuid[] as ids, p.cursor, p.total into v_found from private.search_page(private.runs_from(v_metrics),
-    private.runs_scope(v_experiments, projects, p_view) || ' and ' || v_where, 'r.id', v_keys, p_limit, p_cursor,
+  if cardinality(projects) = 1 then
+    v_dense := private.runs_dense(v_metrics, projects[1], v_experiments);
+  end if;
+  if v_dense <> '{}' then
+    -- Of a filter the planner believes that it leaves next to nothing, and would read all values for each run.
+    perform set_config('enable_nestloop', 'off', true);
+  end if;
+  select p.ids::uuid[] as ids, p.cursor, p.total into v_found from private.search_page(
+    private.runs_from(v_metrics, projects[1], v_dense), private.runs_scope(v_experiments, projects, p_view) || ' and ' || v_where, 'r.id', v_keys, p_limit, p_cursor,
     concat_ws('|', v_experiments, p_view, p_filter), p_offset, p_total) p;
+  if v_dense <> '{}' then
+    perform set_config('enable_nestloop', v_loops, true);
+  end if;
   ids := v_found.ids;
   cursor := v_found.cursor;
   total := v_found.total;
@@ -307,19 +347,17 @@ language sql stable set search_path = '' as $$
       '"end_time":' || r.end_time || ',', case when r.deleted_at is null then 'active' else 'deleted' end)::json,
     'data', json_build_object(
       'metrics', coalesce(m.metrics, '[]'::json),
-      'params', coalesce((select json_agg(json_build_object('key', e.key, 'value', e.value))
-        from jsonb_each_text(r.params) e), '[]'::json),
-      'tags', coalesce((select json_agg(json_build_object('key', e.key, 'value', e.value))
-        from jsonb_each_text(r.tags) e), '[]'::json)),
+      'params', coalesce((select json_agg(e) from jsonb_each_text(r.params) e), '[]'::json),
+      'tags', coalesce((select json_agg(e) from jsonb_each_text(r.tags) e), '[]'::json)),
     'inputs', json_build_object('dataset_inputs', coalesce(d.datasets, '[]'::json),
       'model_inputs', coalesce(l.inputs, '[]'::json)),
     'outputs', json_build_object('model_outputs', coalesce(l.outputs, '[]'::json))) order by w.position), '[]'::json)
   from unnest(p_ids) with ordinality as w (id, position)
   join insighter.runs r on r.project_id = any (p_projects) and r.id = w.id
   left join lateral (
-    select json_agg(json_build_object('key', x.key, 'value', x.value, 'timestamp', x.time, 'step', x.step) order by x.key)
-      as metrics
-    from insighter.run_metrics_latest x where x.project_id = r.project_id and x.run_id = r.id offset 0) m on true
+    select json_agg(x) as metrics from (
+      select x.key, x.value, x.time as timestamp, x.step from insighter.run_metrics_latest x
+      where x.project_id = r.project_id and x.run_id = r.id order by x.key offset 0) x) m on true
   left join lateral (
     select json_agg(json_build_object(
       'tags', (select coalesce(json_agg(json_build_object('key', e.key, 'value', e.value)), '[]')
@@ -745,10 +783,10 @@ $$;
 call private.expose('runs_search', 'runs_search_protocol', 'runs_get_protocol', 'runs_query', 'runs_keys', 'runs_groups',
   'experiments_search', 'logged_models_search', 'models_search', 'model_versions_search');
 revoke all on function private.search_compare, private.search_column, private.search_where, private.search_keys,
-  private.search_after, private.search_page, private.runs_columns, private.runs_metric_keys, private.runs_from,
+  private.search_after, private.search_page, private.runs_columns, private.runs_metric_keys, private.runs_from, private.runs_dense,
   private.experiments_of, private.runs_scope, private.runs_found, private.runs_protocol, private.moment,
   private.keys_budget, private.search_prompts from public;
 grant execute on function private.search_compare, private.search_column, private.search_where, private.search_keys,
-  private.search_after, private.search_page, private.runs_columns, private.runs_metric_keys, private.runs_from,
+  private.search_after, private.search_page, private.runs_columns, private.runs_metric_keys, private.runs_from, private.runs_dense,
   private.experiments_of, private.runs_scope, private.runs_found, private.runs_protocol, private.moment,
   private.keys_budget, private.search_prompts to authenticated;
