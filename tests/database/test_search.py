@@ -350,3 +350,63 @@ def test_of_many_runs_some_stand_for_all(database: Database, owner: Person, proj
     keys = owner.call("runs_keys", project_id=project, experiment_id=experiment)
     assert (keys["runs"], keys["exact"], len(keys["metrics"])) == (150, False, 2000)
     assert {one["runs"] for one in keys["metrics"]} == {150}
+
+
+def test_of_many_runs_a_metric_is_read_at_once_and_of_few_run_by_run(
+    database: Database, owner: Person, project: str
+) -> None:
+    """Both ways give the same, page by page: every third run has no value, and one has NaN."""
+    many, few = (
+        owner.call("experiments_create", name=f"E {uuid4().hex}", project_id=project)["id"] for _ in range(2)
+    )
+    for experiment, runs in ((many, 1200), (few, 30)):
+        database.superuser(
+            """with made as (
+                 insert into insighter.runs (project_id, experiment_id, name, start_time, created_by, params)
+                 select %s, %s, i::text, i, %s, jsonb_build_object('even', (i %% 2 = 0)::text)
+                 from generate_series(1, %s) i returning id, name::int as i)
+               insert into insighter.run_metrics_latest (project_id, run_id, key, value, step, time)
+               select %s, id, 'dense', case when i = 4 then 'NaN' else (i %% 100)::float8 end, 0, 0
+               from made where i %% 3 <> 0""",
+            project, experiment, owner.user_id, runs, project,
+        )  # fmt: skip
+
+    def dense(experiment: str) -> list[str]:
+        row = database.superuser(
+            "select private.runs_dense('{dense}', %s, array[%s::bigint])", project, experiment
+        )
+        return list(row[0][0])
+
+    assert (dense(many), dense(few)) == (["dense"], [])
+    order = [{"kind": "metric", "key": "dense", "desc": True}]
+    even = [{"kind": "param", "key": "even", "op": "=", "value": "true"}]
+    above = [*even, {"kind": "metric", "key": "dense", "op": ">=", "value": 20}]
+
+    def found(experiment: str, condition: list[Any]) -> list[int]:
+        names: list[int] = []
+        cursor = None
+        while True:
+            page = owner.call(
+                "runs_search",
+                experiment_ids=[experiment],
+                filter=condition,
+                order=order,
+                limit=70,
+                cursor=cursor,
+            )
+            names += [int(run["name"]) for run in page["items"]]
+            if (cursor := page["cursor"]) is None:
+                return names
+
+    def expected(runs: int, condition: list[Any]) -> list[int]:
+        numbers = [i for i in range(1, runs + 1) if not condition or i % 2 == 0]
+        value = {i: i % 100 for i in numbers if i % 3 and i != 4}
+        if condition == above:
+            numbers = [i for i in numbers if value.get(i, -1) >= 20]
+        # Not a number comes after all numbers, what is missing after that; among equals the newest is first.
+        return sorted(numbers, key=lambda i: (i not in value, i % 3 == 0, -value.get(i, 0), -i))
+
+    for experiment, runs in ((many, 1200), (few, 30)):
+        for condition in ([], even, above):
+            assert found(experiment, condition) == expected(runs, condition)
+    assert database.superuser("show enable_nestloop") == [("on",)]
