@@ -61,6 +61,11 @@ class Protocol(PlatformHandler):
 class MlflowHandler(Protocol):
     """Every endpoint that takes and gives JSON."""
 
+    def set_secure_cookie(self, *arguments: Any, **options: Any) -> None:
+        """Jupyter remembers who came with its token; a program that sends it with each request has no use for that."""
+        if "Authorization" not in self.request.headers:
+            super().set_secure_cookie(*arguments, **options)
+
     async def _resolve(self, credential: str) -> Principal:
         # These ask for themselves, in the transaction that writes, whether the credential still stands.
         if credential.startswith((PREFIX, TOKEN_PREFIX)) and (
