@@ -52,7 +52,11 @@ class Comparison:
 
     def logged_model(self, model: Any, target_id: str) -> list[str]:
         """Which files of a logged model are not the same here."""
-        return self._compare_files(f"models/{target_id}", *self._store.model_files(model.artifact_location))
+        return self.files_at(model.artifact_location, target_id)
+
+    def files_at(self, location: str, target_id: str) -> list[str]:
+        """Which files at an address are not the same in a logged model here."""
+        return self._compare_files(f"models/{target_id}", *self._store.model_files(location))
 
     def registered_model(self, name: str) -> list[str]:
         """What of a registered model is not the same here."""

@@ -75,6 +75,8 @@ class MlflowImport:
         self._runs: dict[str, str] = {}
         self._models: dict[str, str] = {}
         self._artifact_uris: dict[str, str] = {}
+        # Logged models here → the versions of files of their own that came as these.
+        self._loose: dict[str, Any] = {}
         self.report = Report()
 
     def run(self, bring: bool = True) -> Report:
@@ -295,6 +297,7 @@ class MlflowImport:
         here, ready = self._target.imported_models(str(experiment)).get(origin, (None, False))
         if here is None:
             here = self._target.create_model(str(experiment), version.name, {ORIGIN: origin})
+        self._loose[here] = version
         if not ready:
             self._send(f"models/{here}", *self._store.model_files(self._store.version_location(version)))
             self._target.finish_model(here, "LOGGED_MODEL_READY")
@@ -315,6 +318,10 @@ class MlflowImport:
                     if wrong:
                         said = f"logged model {model.model_id} is not the same here: {', '.join(wrong)}"
                         self.report.problems.append(said)
+        for here, version in self._loose.items():
+            if wrong := comparison.files_at(self._store.version_location(version), here):
+                said = f"{version.name} version {version.version} is not the same here: {', '.join(wrong)}"
+                self.report.problems.append(said)
         self.report.same_files = comparison.files
 
     def _compare_run(self, comparison: Comparison, run: Any) -> None:

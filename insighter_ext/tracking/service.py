@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from insighter_ext.errors import Invalid
 from insighter_ext.gateways import DataGateway, ObjectStore
 from insighter_ext.models import Page, PageQuery
 from insighter_ext.principal import Principal
@@ -22,7 +23,7 @@ from insighter_ext.tracking.models import (
     RunQuery,
 )
 from insighter_ext.tracking.multipart import MultipartUploads
-from insighter_ext.tracking.protocol import MAX_TAG_VALUE, clock, key, moment, run_uri, text_value
+from insighter_ext.tracking.protocol import MAX_TAG_VALUE, clock, key, moment, run_uri
 from insighter_ext.tracking.searching import RunTable
 from insighter_ext.tracking.views import RunViews
 from insighter_ext.tracking.workspaces import Workspaces
@@ -88,13 +89,13 @@ class TrackingService:
     ) -> RunDetail:
         """Change name, notes and tags, all of them or none."""
         tags: dict[str, str | None] = {
-            key(name, "tag"): None if value is None else text_value(value, f"tags.{name}", MAX_TAG_VALUE)
+            key(name, "tag"): None if value is None else _whole(value, f"tags.{name}")
             for name, value in change.tags.items()
         }
         if change.name is not None:
-            tags[_NAME] = text_value(change.name, "name", MAX_TAG_VALUE)
+            tags[_NAME] = _whole(change.name, "name")
         if change.note is not None:
-            tags[_NOTE] = text_value(change.note, "note", MAX_TAG_VALUE) or None
+            tags[_NOTE] = _whole(change.note, "note") or None
         row = await self._data.call(
             principal,
             "runs_edit",
@@ -174,3 +175,10 @@ def _run(row: dict[str, Any]) -> dict[str, Any]:
         "metrics": [metric(item) for item in row["metrics"]],
         "params": row["params"],
     }
+
+
+def _whole(value: str, name: str) -> str:
+    """A tag's value as a person wrote it: what is too long is refused, and not cut as MLflow's clients have it cut."""
+    if len(value) > MAX_TAG_VALUE:
+        raise Invalid(f"'{name}' exceeds the maximum length of {MAX_TAG_VALUE} characters", hint="shorten it")
+    return value

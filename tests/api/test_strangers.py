@@ -67,6 +67,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "events": ["model_version.created"],
     },
     "PATCH /projects/{project_id}/webhooks/{webhook_id}": {"name": "changed"},
+    "POST /projects/{project_id}/webhooks/{webhook_id}/test": {"event": "model_version.created"},
     "POST /projects/{project_id}/models/{name}/requests": {
         "alias": "changed",
         "version": 1,

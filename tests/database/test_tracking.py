@@ -187,7 +187,7 @@ def reads(assets: Assets) -> dict[str, Callable[[Person], Any]]:
 # Of protected aliases and of cards, which there are none of here: test_registry.py has them.
 REQUESTS = {"models_request_alias", "models_decide_alias", "models_card_history"}
 
-# Of the run table, of a run's page and of ended kernels: test_views.py, test_run_pages.py and test_endings.py have them.
+# Of the run table, of runs' pages and of ended kernels; test_views.py, test_run_pages.py and test_endings.py have them.
 ELSEWHERE = {"runs_set_tags", "runs_set_deleted_many", "runs_edit", "runs_abandon", "runs_of_issuer"}
 
 SEARCHES = {
