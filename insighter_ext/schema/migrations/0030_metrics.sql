@@ -803,6 +803,7 @@ $$;
 
 call private.expose('runs_create', 'runs_write', 'runs_metric_history', 'runs_curves');
 revoke all on function private.chunk_is_whole, private.chunks_fold, private.points_put, private.points_of, private.run_log,
-  private.run_logged, private.experiment_open, private.run_seen, private.metric_series, private.curve_choice, private.credential_stands, private.archive_written from public, anon, service_role;
+  private.run_logged, private.experiment_open, private.run_seen, private.metric_series, private.curve_choice, private.credential_stands, private.archive_written
+  from public, anon, authenticated, service_role;
 grant execute on function private.chunk_is_whole, private.points_of, private.run_log, private.run_logged,
   private.experiment_open, private.run_seen, private.metric_series, private.curve_choice, private.credential_stands, private.archive_written to authenticated;
