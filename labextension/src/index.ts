@@ -18,6 +18,7 @@ import sharing from './sharing/plugin';
 import runLink from './tracking/link';
 import tracking from './tracking/plugin';
 import trash from './trash/plugin';
+import webhooks from './webhooks/plugin';
 
 /** Every plugin of the extension, capability by capability. */
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
@@ -32,6 +33,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   notebooks,
   tracking,
   mlflow,
+  webhooks,
   runLink,
   registry,
   deployments,

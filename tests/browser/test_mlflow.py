@@ -54,7 +54,7 @@ def opened(page: Page, project: dict[str, Any], path: str) -> FrameLocator:
     return page.frame_locator(".jp-Insighter-Mlflow iframe")
 
 
-def test_runs_charts_comparison_and_models(page: Page, project: dict[str, Any]) -> None:
+def test_runs_charts_comparison_and_models(project: dict[str, Any], page: Page) -> None:
     failed: list[str] = []
     page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 500 else None)
     page.wait_for_function("id => window.jupyterapp.commands.isEnabled('insighter:open-mlflow', {project: id})",

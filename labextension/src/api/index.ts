@@ -17,6 +17,8 @@ export * as models from './models';
 export * as deployments from './deployments';
 export * as sharing from './sharing';
 export * as achievements from './achievements';
+export * as webhooks from './webhooks';
+export type { Delivery, Webhook, WebhookCreate, WebhookUpdate } from './webhooks';
 export * as lineage from './lineage';
 export * as trash from './trash';
 

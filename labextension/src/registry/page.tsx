@@ -16,6 +16,7 @@ import { Versions } from './versions';
 
 /** The command that deploys a model; the deployments'. */
 const DEPLOY = 'insighter:deploy-model';
+const WEBHOOKS = 'insighter:open-webhooks';
 
 type Tab = 'versions' | 'aliases' | 'card';
 
@@ -59,6 +60,7 @@ function Loaded({ model, rendermime, detail, note }: ILoadedProps): JSX.Element 
   const { latest, history } = detail;
   const [first] = Object.keys(detail.aliases);
   const mayChange = useMay(model.project, 'editor');
+  const admin = useMay(model.project, 'admin');
   const waiting = board?.requests.filter(({ state }) => state === 'open').length ?? 0;
   const showVersion = (version: number) => {
     setTab('versions');
@@ -76,20 +78,27 @@ function Loaded({ model, rendermime, detail, note }: ILoadedProps): JSX.Element 
         !mayChange ? (
           <ReadOnly />
         ) : (
-          latest && (
-            <Button
-              primary
-              onClick={() =>
-                void commands.execute(DEPLOY, {
-                  project: model.project,
-                  model: detail.name,
-                  version: detail.aliases['champion'] ?? latest.version
-                })
-              }
-            >
-              {trans.__('Deploy…')}
-            </Button>
-          )
+          <>
+            {admin && (
+              <Button onClick={() => void commands.execute(WEBHOOKS, { project: model.project })}>
+                {trans.__('Webhooks')}
+              </Button>
+            )}
+            {latest && (
+              <Button
+                primary
+                onClick={() =>
+                  void commands.execute(DEPLOY, {
+                    project: model.project,
+                    model: detail.name,
+                    version: detail.aliases['champion'] ?? latest.version
+                  })
+                }
+              >
+                {trans.__('Deploy…')}
+              </Button>
+            )}
+          </>
         )
       }
       summary={
