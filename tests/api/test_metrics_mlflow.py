@@ -228,7 +228,7 @@ def test_curves_and_pages_of_the_panel(api: httpx.Client, experiment: str, run: 
         post(api, "runs/log-batch", run_id=run, metrics=metrics(1000, "loss/train", begin))
     personal = next(
         item["id"]
-        for item in api.get("/insighter/api/projects").json()["items"]
+        for item in api.get("/insighter/api/projects", params={"limit": 500}).json()["items"]
         if item.get("personal", True)
     )
     base = f"/insighter/api/projects/{personal}/runs"

@@ -11,6 +11,9 @@ import pytest
 from tests.running import JupyterServer
 
 PROJECTS = "/insighter/api/projects"
+
+# Other tests of the same server make projects too, more than a page of them.
+ALL = {"limit": 500}
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
@@ -27,7 +30,7 @@ def test_a_project_is_made_with_a_folder_of_its_own(api: httpx.Client, server: J
     assert made["name"] == name and made["role"] == "owner" and made["members"] == 1
     assert (server.root / made["folder"] / ".insighter.json").is_file()
     assert api.get(answer.headers["Location"]).json() == made
-    assert made["id"] in [item["id"] for item in api.get(PROJECTS).json()["items"]]
+    assert made["id"] in [item["id"] for item in api.get(PROJECTS, params=ALL).json()["items"]]
 
 
 def test_rename_describe_archive_and_restore(api: httpx.Client, project: dict[str, Any]) -> None:
@@ -37,9 +40,9 @@ def test_rename_describe_archive_and_restore(api: httpx.Client, project: dict[st
     assert (changed["name"], changed["description"], changed["slug"]) == (name, "why", project["slug"])
     assert changed["last_event"] > project["last_event"]
     assert api.patch(url, json={"archived": True}).json()["archived_at"]
-    assert project["id"] not in [item["id"] for item in api.get(PROJECTS).json()["items"]]
+    assert project["id"] not in [item["id"] for item in api.get(PROJECTS, params=ALL).json()["items"]]
     assert project["id"] in [
-        item["id"] for item in api.get(PROJECTS, params={"archived": "true"}).json()["items"]
+        item["id"] for item in api.get(PROJECTS, params={**ALL, "archived": "true"}).json()["items"]
     ]
     assert api.patch(url, json={"archived": False}).json()["archived_at"] is None
 
