@@ -35,7 +35,8 @@ class Store:
             _must_be_there(address)
         from mlflow import MlflowClient
 
-        self._client = MlflowClient(tracking_uri=uri, registry_uri=registry or uri)
+        self._uri, self._registry = uri, registry or uri
+        self._client = MlflowClient(tracking_uri=uri, registry_uri=self._registry)
         self.name = store_name(uri)
 
     def experiments(self) -> Iterator[Any]:
@@ -81,7 +82,8 @@ class Store:
         """The paths of the files at an address, and how to fetch one."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        files = get_artifact_repository(location)
+        # Else "mlflow-artifacts:/…" would be asked of whatever server this process has as its own.
+        files = get_artifact_repository(location, tracking_uri=self._uri, registry_uri=self._registry)
         return _files(files.list_artifacts), files.download_artifacts
 
     def version_location(self, version: Any) -> str:

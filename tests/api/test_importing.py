@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.running import REPOSITORY, JupyterServer, isolated_environment
+from tests.running import JupyterServer, isolated_environment
 
 # Each import is a process that imports MLflow, on a machine that other tests share.
 pytestmark = pytest.mark.timeout(400)
@@ -106,13 +106,16 @@ def importing(server: JupyterServer, project: str, *arguments: str, wait: bool =
     ]
     command += ["--url", server.url, "--token", server.token, "--json"]
     environment = {**isolated_environment(server.home), "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+    place = server.home / "importing"
+    place.mkdir(exist_ok=True)
     process = subprocess.Popen(
-        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     if not wait:
         return process
     out, error = process.communicate(timeout=180)
     assert out, error[-3000:]
+    assert list(place.iterdir()) == []  # no store of the process's own was made
     return process.returncode, json.loads(out)
 
 
@@ -259,6 +262,19 @@ def test_a_folder_and_a_server_are_stores_too(
         "POST", "runs/log-batch", run_id=made["info"]["run_id"], params=[{"key": "a", "value": "b"}],
         metrics=[{"key": "m", "value": 1, "timestamp": 1, "step": 1}],
     )  # fmt: skip
+    model = there.call(
+        "POST", "logged-models", experiment_id=experiment, name="m", source_run_id=made["info"]["run_id"]
+    )["model"]["info"]["model_id"]
+    for root in (f"runs/{made['info']['run_id']}", f"models/{model}"):
+        put = api.put(
+            f"/insighter/mlflow/api/2.0/mlflow-artifacts/artifacts/{root}/artifacts/MLmodel",
+            content=b"flavors: {}",
+            headers=there.headers,
+        )
+        assert put.status_code == 200, put.text
+    there.call("PATCH", f"logged-models/{model}", model_id=model, status="LOGGED_MODEL_READY")
+    there.call("POST", "registered-models/create", name="remote")
+    there.call("POST", "model-versions/create", name="remote", source=f"models:/{model}")
     there.call("POST", "runs/update", run_id=made["info"]["run_id"], status="FINISHED", end_time=2)
     command = [
         sys.executable,
@@ -278,7 +294,9 @@ def test_a_folder_and_a_server_are_stores_too(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
-    assert json.loads(done.stdout)["same_runs"] == 1
+    report = json.loads(done.stdout)
+    assert (report["same_runs"], report["same_files"], report["same_models"]) == (1, 2, 1)
+    assert list(tmp_path.iterdir()) == []
     run = Here(api, project).runs("remote")["r"]
     assert run["info"]["status"] == "FINISHED" and values(run["data"]["params"]) == {"a": "b"}
 
