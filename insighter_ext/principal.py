@@ -63,3 +63,7 @@ class Principal:
         if self.session_id is not None:
             claims["session_id"] = str(self.session_id)
         return claims
+
+
+PLATFORM = Principal(UUID(int=0), "service")
+"""The platform itself, for nobody's account: what it asks is answered to it alone, and opens no row."""

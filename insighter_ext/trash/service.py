@@ -23,7 +23,7 @@ from insighter_ext.gateways import (
 )
 from insighter_ext.gateways.tasks import end
 from insighter_ext.models import Page, PageQuery
-from insighter_ext.principal import Principal
+from insighter_ext.principal import PLATFORM, Principal
 from insighter_ext.projects import folders
 from insighter_ext.projects.models import Project
 from insighter_ext.trash.models import Kept, Purged, TrashedProject, TrashEntry, TrashQuery
@@ -33,9 +33,6 @@ log = logging.getLogger("insighter.trash")
 _ROUND_SECONDS = 3600.0
 _AT_ONCE_SECONDS = 10.0
 _AGAIN_SECONDS = 60.0
-
-_PLATFORM = Principal(UUID(int=0), "service")
-"""Nobody: what it asks is answered to the platform, and opens no row."""
 
 
 class TrashService:
@@ -198,7 +195,7 @@ class TrashService:
         It is done as the project's owner, confined to the project. What may be purged says the database: nothing before
         its time, and of several servers one.
         """
-        due = await self._data.call(_PLATFORM, "trash_due", days=self._days)
+        due = await self._data.call(PLATFORM, "trash_due", days=self._days)
         freed = Freed()
         for one in due["projects"]:
             freed += await self._in_turn(one, self._purge_due)

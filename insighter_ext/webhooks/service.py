@@ -12,15 +12,13 @@ from insighter_ext.errors import InsighterError, NotFound
 from insighter_ext.gateways import DataGateway
 from insighter_ext.gateways.tasks import end
 from insighter_ext.models import Page, PageQuery
-from insighter_ext.principal import Principal
+from insighter_ext.principal import PLATFORM, Principal
 from insighter_ext.webhooks import protocol
 from insighter_ext.webhooks.endpoints import WebhookEndpoints
 from insighter_ext.webhooks.models import CreateWebhook, Delivery, SendTest, UpdateWebhook, Webhook
 from insighter_ext.webhooks.sending import Outcome, Sender, headers, message
 
 log = logging.getLogger("insighter.webhooks")
-
-_PLATFORM = Principal(UUID(int=0), "service")
 
 _AGAIN = (5, 30, 120, 600, 3600)
 """Seconds until the second try, the third, …; after the last of them it has failed."""
@@ -138,7 +136,7 @@ class WebhooksService:
         return await self._now(made["id"], once=False)
 
     async def _now(self, delivery: int, once: bool) -> Delivery:
-        taken = await self._data.call(_PLATFORM, "webhooks_take", delivery=delivery)
+        taken = await self._data.call(PLATFORM, "webhooks_take", delivery=delivery)
         if not taken:
             raise NotFound("the webhook was deleted meanwhile")
         sent = await self._deliver(taken[0], once)
@@ -173,9 +171,9 @@ class WebhooksService:
 
     async def _round(self) -> float:
         """Send what is due, and say for how long nothing will be."""
-        while taken := await self._data.call(_PLATFORM, "webhooks_take", limit=_AT_A_TIME):
+        while taken := await self._data.call(PLATFORM, "webhooks_take", limit=_AT_A_TIME):
             await asyncio.gather(*(self._deliver(one, once=False) for one in taken))
-        due = await self._data.call(_PLATFORM, "webhooks_next")
+        due = await self._data.call(PLATFORM, "webhooks_next")
         return _LOOK_SECONDS if due is None else min(_LOOK_SECONDS, max(0.5, float(due)))
 
     async def _deliver(self, one: dict[str, Any], once: bool) -> Any:
@@ -184,7 +182,7 @@ class WebhooksService:
         again = None if once or outcome.delivered or outcome.final else _pause(one["attempts"])
         _tell(one, outcome, again)
         return await self._data.call(
-            _PLATFORM,
+            PLATFORM,
             "webhooks_sent",
             id=one["id"],
             delivered=outcome.delivered,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from insighter_ext import errors, schema
 from insighter_ext.config import Settings, key_kind
 from insighter_ext.gateways.supabase.clients import Project
-from insighter_ext.gateways.supabase.data import NOBODY, SupabaseDataGateway
+from insighter_ext.gateways.supabase.data import SupabaseDataGateway
 from insighter_ext.gateways.supabase.objects import BUCKET
+from insighter_ext.principal import PLATFORM
 
 if TYPE_CHECKING:
     import httpx
@@ -135,7 +136,7 @@ class _Examination:
 
     async def _secret(self, check: str) -> Finding:
         try:
-            found = await self._data.call(NOBODY, "platform_schema")
+            found = await self._data.call(PLATFORM, "platform_schema")
             self._schema = found if isinstance(found, dict) else None
         except errors.Unauthenticated:
             hint = (
@@ -214,8 +215,8 @@ class _Examination:
 
     async def _probe(self) -> tuple[int, Literal["missing", "refused", "taken", "other"]]:
         """Store an object of a project that does not exist as nobody: which must be refused, but not for the bucket."""
-        key = f"{NOBODY.user_id}/{hashlib.sha256(b'').hexdigest()}"
-        token = self._project.token(NOBODY)
+        key = f"{PLATFORM.user_id}/{hashlib.sha256(b'').hexdigest()}"
+        token = self._project.token(PLATFORM)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/octet-stream"}
         path = f"/storage/v1/object/{BUCKET}/{key}"
         answer = await self._ask("POST", path, headers=headers, content=b"")
@@ -238,7 +239,7 @@ class _Examination:
             )
 
     async def _private(self, check: str) -> Finding:
-        path = f"/storage/v1/object/public/{BUCKET}/{NOBODY.user_id}/{'0' * 64}"
+        path = f"/storage/v1/object/public/{BUCKET}/{PLATFORM.user_id}/{'0' * 64}"
         answer = await self._ask("GET", path)
         if "bucket not found" in answer.text.lower():
             return Finding(check, "ok", "nobody reads from it without a token")

@@ -6,22 +6,17 @@ import asyncio
 import json
 import logging
 from typing import Any
-from uuid import UUID
 
 from insighter_ext import errors, schema
 from insighter_ext.gateways.database_errors import domain_error
 from insighter_ext.gateways.supabase.clients import Project
 from insighter_ext.gateways.tokens import session_expired
-from insighter_ext.principal import Principal
+from insighter_ext.principal import PLATFORM, Principal
 
 log = logging.getLogger("insighter.data")
 
 _ATTEMPTS = 3
 _CHECK = "run `insighter supabase check`, which says what is missing and how to mend it"
-
-
-NOBODY = Principal(UUID(int=0), "service")
-"""An account that no project has: sees nothing, and asks what everybody who signed in may know."""
 
 
 class SupabaseDataGateway:
@@ -71,7 +66,7 @@ class SupabaseDataGateway:
         """
         wanted = schema.migrations()[-1]
         try:
-            found = await self.call(NOBODY, "platform_schema")
+            found = await self.call(PLATFORM, "platform_schema")
         except errors.Unauthenticated as error:
             raise errors.Unavailable(
                 "SUPABASE_JWT_SECRET is not what signs the Supabase project's tokens",

@@ -7,8 +7,6 @@ export type Experiment = Schemas['Experiment'];
 export type Run = Schemas['Run'];
 export type RunDetail = Schemas['RunDetail'];
 export type Metric = Schemas['Metric'];
-export type MetricPoint = Schemas['MetricPoint'];
-export type MetricHistory = Schemas['MetricHistory'];
 export type ArtifactFile = Schemas['ArtifactFile'];
 
 /** A project's experiments, last used first. */
@@ -36,19 +34,6 @@ export function runs(
 export function run(projectId: string, runId: string, signal?: AbortSignal): Promise<RunDetail> {
   return call('get', '/projects/{project_id}/runs/{run_id}', {
     path: { project_id: projectId, run_id: runId },
-    signal
-  });
-}
-
-/** All values of a metric, by step. */
-export function metric(
-  projectId: string,
-  runId: string,
-  key: string,
-  signal?: AbortSignal
-): Promise<MetricHistory> {
-  return call('get', '/projects/{project_id}/runs/{run_id}/metrics/{key}', {
-    path: { project_id: projectId, run_id: runId, key },
     signal
   });
 }

@@ -48,15 +48,7 @@ export type {
   NotebookVersion,
   RunNotebook
 } from './notebooks';
-export type {
-  ArtifactFile,
-  Experiment,
-  Metric,
-  MetricHistory,
-  MetricPoint,
-  Run,
-  RunDetail
-} from './experiments';
+export type { ArtifactFile, Experiment, Metric, Run, RunDetail } from './experiments';
 export type { Bytes, Curve, Curves, RunChange, Value } from './runs';
 export type {
   RunColumn,

@@ -51,19 +51,6 @@ export function register(projectId: string, body: RegisterModel): Promise<ModelV
   return call('post', '/projects/{project_id}/models', { path: { project_id: projectId }, body });
 }
 
-/** A model version. */
-export function version(
-  projectId: string,
-  name: string,
-  number: number,
-  signal?: AbortSignal
-): Promise<ModelVersion> {
-  return call('get', '/projects/{project_id}/models/{name}/versions/{version}', {
-    path: { project_id: projectId, name, version: number },
-    signal
-  });
-}
-
 /** What a model version takes and gives. */
 export function signature(
   projectId: string,

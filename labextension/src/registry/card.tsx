@@ -1,13 +1,12 @@
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import * as React from 'react';
 
-import { ApiError, type ModelCard, type RegisteredModelDetail } from '../api';
+import type { ModelCard, RegisteredModelDetail } from '../api';
 import { Button, CopyButton, ErrorNote, RelativeTime } from '../components';
 import { Markdown } from '../home/markdown';
-import { Field } from '../pages/ask';
 import { useHost, useMay, useRevision } from '../pages/host';
 import { useOwnResource } from '../pages/resource';
-import { type IMeanwhile, Meanwhile, meanwhileOf } from '../projects/meanwhile';
+import { TextEditor } from '../projects/texteditor';
 import type { RegisteredModelModel } from './model';
 
 interface ICardProps {
@@ -150,118 +149,33 @@ function Editor(props: {
   text: string;
   onDone: () => void;
 }): JSX.Element {
-  const { model, version, card, onDone } = props;
+  const { model, version, card } = props;
   const { trans, projects } = useHost();
-  const [text, setText] = React.useState(props.text);
   const [revision, setRevision] = React.useState(card.revision);
-  const [meanwhile, setMeanwhile] = React.useState<IMeanwhile | null>(null);
-  const [error, setError] = React.useState<unknown>(null);
-  const [busy, setBusy] = React.useState(false);
-  const [sure, setSure] = React.useState(false);
-  const field = React.useRef<HTMLTextAreaElement>(null);
-
-  const save = async () => {
-    setBusy(true);
-    setError(null);
-    setMeanwhile(null);
-    try {
-      await model.writeCard(version, text, revision);
-      void projects.refresh();
-      onDone();
-    } catch (reason) {
-      const told = meanwhileOf(reason);
-      setMeanwhile(told);
-      if (told) {
-        setRevision(((reason as ApiError).details as { revision: number }).revision);
-      } else {
-        setError(reason);
-      }
-      setBusy(false);
-    }
-  };
-  const cancel = () => (text === card.body || sure ? onDone() : setSure(true));
-  const insert = (part: string) => {
-    const area = field.current;
-    const at = area?.selectionStart ?? text.length;
-    // a place stands in a line of its own
-    const before = at > 0 && text[at - 1] !== '\n' ? '\n' : '';
-    const piece = `${before}{{${part}}}\n`;
-    setText(text.slice(0, at) + piece + text.slice(at));
-    window.requestAnimationFrame(() => {
-      area?.focus();
-      area?.setSelectionRange(at + piece.length, at + piece.length);
-    });
-  };
-
   return (
-    <form
-      className="jp-Insighter-Purpose-editor jp-Insighter-CardEditor"
-      onSubmit={event => {
-        event.preventDefault();
-        void save();
+    <TextEditor
+      label={version === null ? trans.__('The model’s card') : trans.__('The card of version %1', version)}
+      hint={trans.__('A line such as {{metrics}} shows what is known, always as it is now.')}
+      rows={14}
+      maxLength={100_000}
+      before={card.body}
+      text={props.text}
+      save={async text => {
+        await model.writeCard(version, text, revision);
+        void projects.refresh();
       }}
-      onKeyDown={event => {
-        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
-          event.preventDefault();
-          event.stopPropagation();
-          void save();
-        } else if (event.key === 'Escape') {
-          event.stopPropagation();
-          cancel();
-        }
-      }}
-    >
-      {meanwhile && (
-        <Meanwhile
-          meanwhile={meanwhile}
-          mine={text}
-          mergeable
-          onChoose={chosen => {
-            setText(chosen);
-            setMeanwhile(null);
-          }}
-        />
+      onClash={({ details }) => setRevision((details as { revision: number }).revision)}
+      onDone={props.onDone}
+      tools={insert => (
+        <div className="jp-Insighter-Buttons" role="group" aria-label={trans.__('Insert what is known')}>
+          <span className="jp-Insighter-Quiet">{trans.__('Insert:')}</span>
+          {card.parts.map(part => (
+            <Button key={part} title={trans.__('Insert {{%1}}', part)} onClick={() => insert(`{{${part}}}`)}>
+              {part}
+            </Button>
+          ))}
+        </div>
       )}
-      <Field
-        label={version === null ? trans.__('The model’s card') : trans.__('The card of version %1', version)}
-        hint={trans.__(
-          'Markdown. A line such as {{metrics}} shows what is known, always as it is now. Ctrl or ⌘ with Enter saves, Escape leaves it.'
-        )}
-      >
-        {id => (
-          <textarea
-            id={id}
-            ref={field}
-            className="jp-mod-styled"
-            rows={14}
-            maxLength={100_000}
-            value={text}
-            autoFocus
-            onChange={event => {
-              setText(event.target.value);
-              setSure(false);
-            }}
-          />
-        )}
-      </Field>
-      <div className="jp-Insighter-Buttons" role="group" aria-label={trans.__('Insert what is known')}>
-        <span className="jp-Insighter-Quiet">{trans.__('Insert:')}</span>
-        {card.parts.map(part => (
-          <Button key={part} title={trans.__('Insert {{%1}}', part)} onClick={() => insert(part)}>
-            {part}
-          </Button>
-        ))}
-      </div>
-      {error !== null && <ErrorNote error={error} />}
-      {sure && <p role="alert">{trans.__('What you typed is not saved. Cancel once more to leave it.')}</p>}
-      <div className="jp-Insighter-Buttons">
-        <Button primary submit disabled={busy}>
-          {trans.__('Save')}
-        </Button>
-        <Button disabled={busy} onClick={cancel}>
-          {trans.__('Cancel')}
-        </Button>
-      </div>
-    </form>
+    />
   );
 }

@@ -3,10 +3,9 @@ import { editIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { RunDetail } from '../../api';
-import { Button, ErrorNote, IconButton, useUi } from '../../components';
+import { IconButton, useUi } from '../../components';
 import { Markdown } from '../../home/markdown';
-import { Field } from '../../pages/ask';
-import { type IMeanwhile, Meanwhile, meanwhileOf } from '../../projects/meanwhile';
+import { TextEditor } from '../../projects/texteditor';
 import type { RunModel } from '../model';
 import { NOTE } from './tags';
 
@@ -34,7 +33,14 @@ export function Notes({ model, run, rendermime, editable }: INotesProps): JSX.El
   return (
     <section ref={place} className="jp-Insighter-Notes" aria-label={trans.__('Notes')}>
       {editing ? (
-        <Editor model={model} text={text} onDone={done} />
+        <TextEditor
+          label={trans.__('Notes')}
+          rows={7}
+          maxLength={8000}
+          before={text}
+          save={(note, before) => model.edit({ note, expected: { [NOTE]: before || null } })}
+          onDone={done}
+        />
       ) : text ? (
         <>
           <div className="jp-Insighter-Notes-text" tabIndex={0}>
@@ -50,98 +56,5 @@ export function Notes({ model, run, rendermime, editable }: INotesProps): JSX.El
         </button>
       )}
     </section>
-  );
-}
-
-function Editor(props: { model: RunModel; text: string; onDone: () => void }): JSX.Element {
-  const { model, onDone } = props;
-  const { trans } = useUi();
-  // what was there when the editing began, whatever comes meanwhile
-  const [before, setBefore] = React.useState(props.text);
-  const [text, setText] = React.useState(before);
-  const [meanwhile, setMeanwhile] = React.useState<IMeanwhile | null>(null);
-  const [error, setError] = React.useState<unknown>(null);
-  const [busy, setBusy] = React.useState(false);
-  const [sure, setSure] = React.useState(false);
-
-  const save = async () => {
-    setBusy(true);
-    setError(null);
-    setMeanwhile(null);
-    try {
-      await model.edit({ note: text, expected: { [NOTE]: before || null } });
-      onDone();
-    } catch (reason) {
-      const told = meanwhileOf(reason);
-      setMeanwhile(told);
-      if (told) {
-        setBefore(told.theirs);
-      } else {
-        setError(reason);
-      }
-      setBusy(false);
-    }
-  };
-  const cancel = () => (text === before || sure ? onDone() : setSure(true));
-
-  return (
-    <form
-      className="jp-Insighter-Notes-editor"
-      onSubmit={event => {
-        event.preventDefault();
-        void save();
-      }}
-      onKeyDown={event => {
-        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
-          event.preventDefault();
-          event.stopPropagation();
-          void save();
-        } else if (event.key === 'Escape') {
-          event.stopPropagation();
-          cancel();
-        }
-      }}
-    >
-      <Field
-        label={trans.__('Notes')}
-        hint={trans.__('Markdown. Ctrl or ⌘ with Enter saves, Escape leaves it.')}
-      >
-        {field => (
-          <textarea
-            id={field}
-            className="jp-mod-styled"
-            rows={7}
-            maxLength={8000}
-            value={text}
-            autoFocus
-            onChange={event => {
-              setText(event.target.value);
-              setSure(false);
-            }}
-          />
-        )}
-      </Field>
-      {meanwhile && (
-        <Meanwhile
-          meanwhile={meanwhile}
-          mine={text}
-          mergeable
-          onChoose={chosen => {
-            setText(chosen);
-            setMeanwhile(null);
-          }}
-        />
-      )}
-      {error !== null && <ErrorNote error={error} />}
-      {sure && <p role="alert">{trans.__('What you typed is not saved. Cancel once more to leave it.')}</p>}
-      <div className="jp-Insighter-Buttons">
-        <Button primary submit disabled={busy}>
-          {trans.__('Save')}
-        </Button>
-        <Button disabled={busy} onClick={cancel}>
-          {trans.__('Cancel')}
-        </Button>
-      </div>
-    </form>
   );
 }
