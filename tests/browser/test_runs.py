@@ -427,7 +427,7 @@ def test_notes_tags_name_and_deletion(
     client = MlflowClient(f"{lab.url}/insighter/mlflow")
     run = project.run("noted", {}, {"stage": "trial"})
     project.post("runs/update", run_id=run, status="FAILED", end_time=int(time.time() * 1000))
-    client.set_tag(run, "insighter.failure.reason", "out of memory")
+    client.set_tag(run, "insighter.failure.reason", "out_of_memory")
     client.set_tag(run, "insighter.failure.detail", "The kernel was ended at 14.2 GB.")
     client.set_tag(run, "mlflow.source.git.commit", "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678")
     client.set_tag(run, "mlflow.source.git.repoURL", "https://ana:hunter2@example.org/ana/forest.git")

@@ -11,9 +11,20 @@ export function Failure({ run }: { run: RunDetail }): JSX.Element | null {
   if (!reason || (run.status !== 'FAILED' && run.status !== 'KILLED')) {
     return null;
   }
+  // The words are the server's (insighter_ext/tracking/endings.py); whoever sets the tag may say others.
+  const words: Readonly<Record<string, string>> = {
+    out_of_memory: trans.__('out of memory'),
+    killed: trans.__('the kernel was killed'),
+    crashed: trans.__('the kernel crashed'),
+    restarted: trans.__('the kernel was restarted'),
+    shut_down: trans.__('the kernel was shut down'),
+    server_gone: trans.__('the server went away'),
+    lost: trans.__('the kernel was lost')
+  };
+  const word = words[reason] ?? reason;
   return (
     <div className="jp-Insighter-RunBanner jp-mod-error" role="note">
-      <strong>{trans.__('Failed: %1', reason)}</strong>
+      <strong>{run.status === 'FAILED' ? trans.__('Failed: %1', word) : trans.__('Stopped: %1', word)}</strong>
       {detail && detail.length <= 200 && !detail.includes('\n') && <p>{detail}</p>}
       {detail && (detail.length > 200 || detail.includes('\n')) && (
         <details className="jp-Insighter-Details">
