@@ -125,9 +125,12 @@ class CredentialsService:
             session_id=UUID(found["session_id"]) if found["session_id"] else None,
         )
         holder = Holder(principal, found["display_name"] or "someone")
-        self._seen[digest(secret)] = (time.monotonic(), holder)
-        while len(self._seen) > _SEEN_MOST:
-            self._seen.popitem(last=False)
+        # A browser's is never asked for of late: it would only push out kernels'.
+        if not secret.startswith(SESSION_PREFIX):
+            self._seen[key := digest(secret)] = (time.monotonic(), holder)
+            self._seen.move_to_end(key)
+            while len(self._seen) > _SEEN_MOST:
+                self._seen.popitem(last=False)
         return holder
 
     async def resolve_lately(self, secret: str) -> Principal:
@@ -138,7 +141,7 @@ class CredentialsService:
         Raises:
             Unauthenticated: as :meth:`resolve`.
         """
-        seen = None if secret.startswith(SESSION_PREFIX) else self._seen.get(digest(secret))
+        seen = self._seen.get(digest(secret))
         if seen is not None and time.monotonic() - seen[0] < _SEEN_SECONDS:
             return seen[1].principal
         return await self.resolve(secret)

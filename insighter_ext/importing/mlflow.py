@@ -6,6 +6,7 @@ interrupted, and adds what is new. In the end everything is compared with the st
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -77,6 +78,8 @@ class MlflowImport:
         self._artifact_uris: dict[str, str] = {}
         # Logged models here → the versions of files of their own that came as these.
         self._loose: dict[str, Any] = {}
+        # The experiment they are in, and which of them were there before; read when the first is needed.
+        self._lost: tuple[str, dict[str, tuple[str, bool]]] | None = None
         self.report = Report()
 
     def run(self, bring: bool = True) -> Report:
@@ -286,21 +289,30 @@ class MlflowImport:
         model = getattr(version, "model_id", None) or source.removeprefix("models:/")
         if model in self._models:
             return f"models:/{self._models[model]}"
-        for run_id, uri in self._artifact_uris.items():
-            for base in (uri, f"runs:/{run_id}"):
-                if source.startswith(f"{base}/") and run_id in self._runs:
-                    return f"runs:/{self._runs[run_id]}/{source.removeprefix(base + '/')}"
+        named = re.fullmatch(r"runs:/+([^/]+)/(.+)", source)
+        if named and named[1] in self._runs:
+            return f"runs:/{self._runs[named[1]]}/{named[2]}"
+        # Most versions are of the run they name: that one's address is tried first.
+        for run_id in dict.fromkeys([version.run_id or "", *self._artifact_uris]):
+            uri = self._artifact_uris.get(run_id)
+            if uri and source.startswith(f"{uri}/") and run_id in self._runs:
+                return f"runs:/{self._runs[run_id]}/{source.removeprefix(uri + '/')}"
         if is_prompt(version):
             return source
         origin = self._origin(f"{version.name}/{version.version}")
-        experiment = self._target.experiment(_LOST, {})
-        here, ready = self._target.imported_models(str(experiment)).get(origin, (None, False))
+        if self._lost is None:
+            made = str(self._target.experiment(_LOST, {}))
+            self._lost = (made, self._target.imported_models(made))
+        experiment, there = self._lost
+        here, ready = there.get(origin, (None, False))
         if here is None:
-            here = self._target.create_model(str(experiment), version.name, {ORIGIN: origin})
+            here = self._target.create_model(experiment, version.name, {ORIGIN: origin})
+            there[origin] = (here, False)
         self._loose[here] = version
         if not ready:
             self._send(f"models/{here}", *self._store.model_files(self._store.version_location(version)))
             self._target.finish_model(here, "LOGGED_MODEL_READY")
+            there[origin] = (here, True)
         return f"models:/{here}"
 
     # ---- comparing
@@ -314,14 +326,11 @@ class MlflowImport:
                 self._attempt(f"run {run.info.run_id}", partial(self._compare_run, comparison, run))
             for model in self._store.logged_models(experiment):
                 if (here := self._models.get(model.model_id)) is not None:
-                    wrong = comparison.logged_model(model, here)
-                    if wrong:
-                        said = f"logged model {model.model_id} is not the same here: {', '.join(wrong)}"
-                        self.report.problems.append(said)
+                    what = f"logged model {model.model_id}"
+                    self._attempt(what, partial(self._compare_files, comparison, what, model, here))
         for here, version in self._loose.items():
-            if wrong := comparison.files_at(self._store.version_location(version), here):
-                said = f"{version.name} version {version.version} is not the same here: {', '.join(wrong)}"
-                self.report.problems.append(said)
+            what = f"{version.name} version {version.version}"
+            self._attempt(what, partial(self._compare_loose, comparison, what, version, here))
         self.report.same_files = comparison.files
 
     def _compare_run(self, comparison: Comparison, run: Any) -> None:
@@ -331,16 +340,22 @@ class MlflowImport:
         else:
             self.report.same_runs += 1
 
+    def _compare_files(self, comparison: Comparison, what: str, model: Any, here: str) -> None:
+        if wrong := comparison.logged_model(model, here):
+            self.report.problems.append(f"{what} is not the same here: {', '.join(wrong)}")
+
+    def _compare_loose(self, comparison: Comparison, what: str, version: Any, here: str) -> None:
+        if wrong := comparison.files_at(self._store.version_location(version), here):
+            self.report.problems.append(f"{what} is not the same here: {', '.join(wrong)}")
+
     def _origin(self, what: str) -> str:
         return f"{self._store.name}:{what}"
 
     def _attempt(self, what: str, work: Callable[[], Any]) -> bool:
         """One thing's trouble is not the others'; whether there was none."""
-        from mlflow.exceptions import MlflowException
-
         try:
             problem = checked(work)
-        except (MlflowException, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - each artifact store has errors of its own
             problem = f"the store could not be read: {error}"
         if problem:
             self.report.problems.append(f"{what}: {problem}")

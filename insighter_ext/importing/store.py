@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from insighter_ext.importing.target import Json, store_name
+from insighter_ext.importing.target import Json, quoted, store_name
 
 PARENT = "mlflow.parentRunId"
 
@@ -132,11 +132,6 @@ def _must_be_there(uri: str) -> None:
         return
     if not path.exists():
         raise FileNotFoundError(f"there is no MLflow store at {path}")
-
-
-def quoted(name: str) -> str:
-    """A name as a filter's string; a model's cannot hold both kinds of quotes and be found."""
-    return f'"{name}"' if "'" in name else f"'{name}'"
 
 
 def number(value: float) -> float | str:

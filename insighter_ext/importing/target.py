@@ -87,7 +87,7 @@ class Target:
             run_view_type="ALL",
             max_results=_PAGE,
         ):
-            tags = _mapping(run["data"].get("tags"))
+            tags = key_values(run["data"].get("tags"))
             found[tags[ORIGIN].partition(":")[2]] = (
                 run["info"]["run_id"],
                 tags.get(STATE) == "complete",
@@ -218,9 +218,8 @@ class Target:
 
     def versions(self, name: str) -> dict[int, Json]:
         """Number → version."""
-        condition = f'name="{name}"' if "'" in name else f"name='{name}'"
         found = self.pages(
-            "GET", "model-versions/search", "model_versions", filter=condition, max_results=1000
+            "GET", "model-versions/search", "model_versions", filter=f"name={quoted(name)}", max_results=1000
         )
         return {int(version["version"]): version for version in found}
 
@@ -241,9 +240,14 @@ def digest(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
+def quoted(name: str) -> str:
+    """A name as a filter's string; a model's cannot hold both kinds of quotes and be found."""
+    return f'"{name}"' if "'" in name else f"'{name}'"
+
+
 def key_values(pairs: list[Json] | None) -> dict[str, str]:
     """``[{key, value}]`` as a mapping."""
-    return _mapping(pairs)
+    return {pair["key"]: pair.get("value", "") for pair in pairs or []}
 
 
 def checked(work: Callable[[], Any]) -> str | None:
@@ -253,10 +257,6 @@ def checked(work: Callable[[], Any]) -> str | None:
     except InsighterClientError as error:
         return f"{error.message}" + (f" ({error.hint})" if error.hint else "")
     return None
-
-
-def _mapping(pairs: list[Json] | None) -> dict[str, str]:
-    return {pair["key"]: pair.get("value", "") for pair in pairs or []}
 
 
 def pairs(values: Mapping[str, str]) -> list[Json]:

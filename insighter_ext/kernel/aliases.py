@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from insighter_ext.kernel.errors import NotFound
 from insighter_ext.kernel.scope import Scope
 from insighter_ext.kernel.tables import Card, Table, say, when
 
@@ -50,10 +51,22 @@ class AliasRequest(Card):
         return str(self._seen["created_by"])
 
     def refresh(self) -> AliasRequest:
-        """Look again what became of it."""
+        """Look again what became of it.
+
+        Raises:
+            NotFound: it was decided so long ago that twenty others were since, or the model is gone.
+        """
         board = self._scope.client.get(*self._scope.path("models", self._model, "aliases"))
-        self._seen = next((item for item in board["requests"] if item["id"] == self._seen["id"]), self._seen)
-        return self
+        for item in board["requests"]:
+            if item["id"] == self._seen["id"]:
+                self._seen = item
+                return self
+        raise NotFound(
+            f"the request for {self._model}@{self.alias} is not among the newest any more",
+            status=404,
+            code="request_not_found",
+            hint="the model's moves say what became of the alias: ix.models[…].moves()",
+        )
 
     def withdraw(self, why: str = "") -> AliasRequest:
         """Take it back; only whoever asked can."""

@@ -17,7 +17,7 @@ from insighter_ext.kernel.watching import RunSeen, Series
 
 _PARAMS = 12
 _METRICS = 9
-_CHILDREN = 8
+CHILDREN = 8
 _WIDTH, _HEIGHT = 96, 20
 
 _QUIET = "color:var(--jp-ui-font-color2,#757575)"
@@ -59,15 +59,15 @@ class Link:
         )
 
 
-def card(run: RunSeen, children: Sequence[RunSeen], link: Link) -> str:
-    """A run and those within it."""
+def card(run: RunSeen, children: Sequence[RunSeen], nested: int, link: Link) -> str:
+    """A run and the last of those within it, of which there are so many."""
     parts = [_head(run, link)]
     if run.params:
         parts.append(_params(run.params))
     if run.metrics:
         parts.append(_metrics(run.metrics))
     if children:
-        parts.append(_children(children, link))
+        parts.append(_children(children, nested, link))
     return (
         '<div style="box-sizing:border-box;max-width:760px;margin:4px 0;padding:8px 12px;'
         "border:1px solid var(--jp-border-color2,#bdbdbd);border-radius:4px;"
@@ -83,7 +83,7 @@ def row(run: RunSeen, link: Link) -> str:
     return f'<div style="font-size:13px;line-height:1.6">{_status(run)} {link.to(run)}{said}</div>'
 
 
-def text(run: RunSeen, children: Sequence[RunSeen]) -> str:
+def text(run: RunSeen, nested: int) -> str:
     """The same in plain text."""
     lines = [f"run {run.name}: {_WORDS.get(run.status, run.status)}, {duration(run)}"]
     if run.params:
@@ -91,8 +91,8 @@ def text(run: RunSeen, children: Sequence[RunSeen]) -> str:
             "  " + ", ".join(f"{key}={short(value, 40)}" for key, value in _first(run.params, _PARAMS))
         )
     lines += [f"  {key} {number(one.last)}" for key, one in _first(run.metrics, _METRICS)]
-    if children:
-        lines.append(f"  {len(children)} nested")
+    if nested:
+        lines.append(f"  {nested} nested")
     return "\n".join(lines)
 
 
@@ -192,9 +192,9 @@ def _metrics(metrics: dict[str, Series]) -> str:
     return f'<div style="{grid}">{"".join(shown)}</div>{"".join(_more(metrics, _METRICS))}'
 
 
-def _children(children: Sequence[RunSeen], link: Link) -> str:
-    rows = "".join(row(child, link) for child in children[-_CHILDREN:])
-    before = len(children) - _CHILDREN
+def _children(children: Sequence[RunSeen], nested: int, link: Link) -> str:
+    rows = "".join(row(child, link) for child in children)
+    before = nested - len(children)
     more = f'<div style="{_QUIET}">and {before:,} before</div>' if before > 0 else ""
     return (
         '<div style="margin-top:4px;padding-left:10px;border-left:2px solid var(--jp-border-color2,#bdbdbd)">'

@@ -255,10 +255,11 @@ class Table:
             if at < len(ids) - _CARDS:
                 html.append(cardhtml.row(run, self._link))
             else:
-                within = [self._watcher.look(one) for one in below]
+                # A search of thousands of trials is drawn again each second: those that are shown are looked at.
+                within = [self._watcher.look(one) for one in below[-cardhtml.CHILDREN :]]
                 children = [one for one in within if one is not None]
-                html.append(cardhtml.card(run, children, self._link))
-                text.append(cardhtml.text(run, children))
+                html.append(cardhtml.card(run, children, len(below), self._link))
+                text.append(cardhtml.text(run, len(below)))
         return "".join(html), "\n".join(text)
 
 

@@ -278,6 +278,7 @@ class Model(Card):
 
     def delete_alias(self, alias: str, *, why: str = "") -> None:
         """Remove an alias."""
+        alias = alias.removeprefix("@")
         path = self._scope.path("models", self.name, "aliases", alias)
         self._scope.client.send("DELETE", *path, query={"why": why} if why else {})
         self._seen["aliases"] = {key: value for key, value in self.aliases.items() if key != alias}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from typing import Any
-from urllib.parse import unquote
 
 from insighter_ext.errors import Invalid
+from insighter_ext.tracking.artifacts import leads_upwards
 from insighter_ext.tracking.protocol import Fields, Json, key_values
 
 STAGES = {"none": "None", "staging": "Staging", "production": "Production", "archived": "Archived"}
@@ -72,8 +72,7 @@ def model_source(fields: Fields) -> str:
         Invalid: it is missing, or leads out of the place that it names.
     """
     value = fields.required("source")
-    decoded = unquote(unquote(value))
-    if ".." in decoded.replace("\\", "/").split("/"):
+    if leads_upwards(value):
         raise Invalid(f"Invalid model version source: '{value[:200]}'", hint="leave out what leads upwards")
     return value
 

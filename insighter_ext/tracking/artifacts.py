@@ -62,20 +62,20 @@ def artifact_path(path: str, *, folder: bool = False) -> str:
     if (
         len(path) > _MAX_PATH
         or _FORBIDDEN.search(path)
-        or any(part in {"", ".", ".."} for part in path.split("/"))
-        or _leads_upwards_decoded(path)
+        or any(part in {"", "."} for part in path.split("/"))
+        or leads_upwards(path)
     ):
         raise _invalid(path)
     return path
 
 
-def _leads_upwards_decoded(path: str) -> bool:
-    """Whether whoever decodes a path once more than we do would leave its root."""
-    while "%" in path and (decoded := unquote(path)) != path:
+def leads_upwards(path: str) -> bool:
+    """Whether a path leaves its root, for us or for whoever decodes it once more than we do."""
+    while ".." not in re.split(r"[/\\]", path):
+        if "%" not in path or (decoded := unquote(path)) == path:
+            return False
         path = decoded
-        if ".." in re.split(r"[/\\]", path):
-            return True
-    return False
+    return True
 
 
 def _invalid(path: str) -> Invalid:

@@ -6,6 +6,7 @@ for and nothing that contains itself, so an answer cannot grow beyond what a few
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import math
@@ -131,8 +132,9 @@ class _Asked:
     ) -> None:
         self._find = find
         self._principal = principal
-        self._experiments: dict[str, Json] = {}
-        self._versions: dict[str, list[Json]] | None = None
+        # What is on its way already: the rows of an answer are resolved all at once, and ask the same.
+        self._experiments: dict[str, asyncio.Task[Json]] = {}
+        self._versions: asyncio.Task[dict[str, list[Json]]] | None = None
 
     async def call(self, method: str, path: str, fields: Json) -> Json:
         endpoint, _ = self._find(method, path)
@@ -152,9 +154,10 @@ class _Asked:
 
     async def experiment(self, experiment_id: str) -> Json:
         if experiment_id not in self._experiments:
-            found = await self.call("GET", "experiments/get", {"experiment_id": experiment_id})
-            self._experiments[experiment_id] = found["experiment"]
-        return self._experiments[experiment_id]
+            asked = self.call("GET", "experiments/get", {"experiment_id": experiment_id})
+            self._experiments[experiment_id] = asyncio.ensure_future(asked)
+        found: Json = (await self._experiments[experiment_id])["experiment"]
+        return found
 
     async def versions(self, run_id: str, alone: bool) -> list[Json]:
         """Model versions that come from a run; of many runs they are read once."""
@@ -162,11 +165,14 @@ class _Asked:
             found = await self.call("GET", "model-versions/search", {"filter": f"run_id = '{run_id}'"})
             return list(found["model_versions"])
         if self._versions is None:
-            found = await self.call("GET", "model-versions/search", {})
-            self._versions = {}
-            for version in found["model_versions"]:
-                self._versions.setdefault(version["run_id"], []).append(version)
-        return self._versions.get(run_id, [])
+            self._versions = asyncio.ensure_future(self._all_versions())
+        return (await self._versions).get(run_id, [])
+
+    async def _all_versions(self) -> dict[str, list[Json]]:
+        of_runs: dict[str, list[Json]] = {}
+        for version in (await self.call("GET", "model-versions/search", {}))["model_versions"]:
+            of_runs.setdefault(version["run_id"], []).append(version)
+        return of_runs
 
 
 def _field(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:

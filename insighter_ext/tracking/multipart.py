@@ -12,6 +12,7 @@ import hmac
 import logging
 import secrets
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,11 +39,16 @@ class PartWriter:
 
     def __init__(self, uploads: MultipartUploads, upload: _Upload, number: int) -> None:
         self._uploads, self._upload, self._number = uploads, upload, number
-        handle, name = tempfile.mkstemp(prefix="part-", dir=upload.folder)
+        try:
+            handle, name = tempfile.mkstemp(prefix="part-", dir=upload.folder)
+        except OSError as error:
+            raise disk_error(error) from error
         self._path = Path(name)
         self._file = open(handle, "wb", buffering=0)  # noqa: SIM115 - closed by keep() or abort()
         self._hash = hashlib.sha256()
         self._pending = bytearray()
+        # Cancelling a request does not stop the thread that writes for it: the file closes after, not under it.
+        self._writing = threading.Lock()
         self.size = 0
 
     async def write(self, chunk: bytes) -> None:
@@ -59,14 +65,21 @@ class PartWriter:
             await asyncio.to_thread(self._flush)
 
     def _flush(self) -> None:
-        pending, self._pending = self._pending, bytearray()
-        view = memoryview(pending)
-        try:
-            while view:
-                view = view[self._file.write(view) :]
-        except OSError as error:
-            raise disk_error(error) from error
-        self._hash.update(pending)
+        with self._writing:
+            if self._file.closed:
+                raise Conflict("the upload was given up", code="upload_aborted", hint="upload the file again")
+            pending, self._pending = self._pending, bytearray()
+            view = memoryview(pending)
+            try:
+                while view:
+                    view = view[self._file.write(view) :]
+            except OSError as error:
+                raise disk_error(error) from error
+            self._hash.update(pending)
+
+    def _close(self) -> None:
+        with self._writing:
+            self._file.close()
 
     async def keep(self) -> str:
         """The part is complete.
@@ -78,14 +91,14 @@ class PartWriter:
             Conflict: another content is there for this part already.
         """
         await asyncio.to_thread(self._flush)
-        self._file.close()
+        await asyncio.to_thread(self._close)
         tag = self._hash.hexdigest()
         self._uploads.keep(self._upload, self._number, _Part(self._path, self.size, tag))
         return tag
 
     async def abort(self) -> None:
         """Forget what was written, unless it was kept."""
-        self._file.close()
+        await asyncio.shield(asyncio.to_thread(self._close))
         part = self._upload.parts.get(self._number)
         if part is None or part.path != self._path:
             self._path.unlink(missing_ok=True)

@@ -61,6 +61,7 @@ class Workspaces:
         if project_id is None or until < time.monotonic():
             project_id = UUID((await self._data.call(principal, "workspaces_get", name=name))["id"])
             self._known[principal.user_id, name] = project_id, time.monotonic() + _SECONDS
+            self._known.move_to_end((principal.user_id, name))
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         if principal.project_id == project_id:

@@ -78,7 +78,17 @@ def webhook_url(url: str, anywhere: bool) -> str:
             f"Invalid webhook URL scheme: {parts.scheme!r}. Allowed schemes are: {', '.join(schemes)}.",
             hint="give an address that begins with https://",
         )
-    if not host or port == 0 or any(ord(character) <= 32 or character == "\\" for character in url):
+    if not url.isascii():
+        raise Invalid(
+            f"Invalid webhook URL {url!r}: it has letters that an address on the wire has not",
+            hint="write the host in punycode (xn--…) and everything else percent-encoded",
+        )
+    if (
+        not host
+        or port == 0
+        or not _is_host(host)
+        or any(ord(character) <= 32 or character == "\\" for character in url)
+    ):
         raise Invalid(f"Webhook URL must include a hostname: {url!r}")
     if parts.username is not None:
         raise Invalid(
@@ -87,6 +97,15 @@ def webhook_url(url: str, anywhere: bool) -> str:
     if len(url) > 2000:
         raise Invalid("'url' exceeds the maximum length of 2000 characters")
     return url
+
+
+def _is_host(host: str) -> bool:
+    """Whether a name can be looked up at all: no part of it is empty or too long."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def events_of(items: list[Json]) -> list[str]:

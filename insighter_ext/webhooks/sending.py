@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import ipaddress
 import json
+import logging
 import socket
 import time
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import httpcore
+
+log = logging.getLogger("insighter.webhooks")
 
 _SECONDS = 30.0
 _MOST_BYTES = 16_384
@@ -132,6 +135,9 @@ class Sender:
             return Outcome(
                 error=f"the address could not be reached: {error}" if str(error) else "no connection"
             )
+        except Exception as error:
+            log.exception("an address could not be called")
+            return Outcome(error=f"the address could not be called: {type(error).__name__}", final=True)
         status = response.status
         problem = None if 200 <= status < 300 else f"the receiver answered {status}"
         return Outcome(

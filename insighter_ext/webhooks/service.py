@@ -185,6 +185,7 @@ class WebhooksService:
             PLATFORM,
             "webhooks_sent",
             id=one["id"],
+            attempt=one["attempts"],
             delivered=outcome.delivered,
             response_status=outcome.status,
             response_body=outcome.body,

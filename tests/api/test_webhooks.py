@@ -232,6 +232,10 @@ def test_the_client_makes_lists_changes_and_tests_them(client: Any, receiver: Re
         ({"url": "https://user:pw@example.org"}, "name and password"),
         ({"url": "https://example.org/\r\nX-Evil: 1"}, "hostname"),
         ({"url": "https://example.org:99999/"}, "Invalid webhook URL"),
+        ({"url": "https://a..b/"}, "hostname"),
+        ({"url": f"https://{'x' * 64}.org/"}, "hostname"),
+        ({"url": "https://exämple.org/"}, "punycode"),
+        ({"url": "https://example.org/ä"}, "punycode"),
         ({"events": []}, "events"),
         ({"events": ["model_version.deleted"]}, "no event"),
         ({"events": ["x'); drop table insighter.webhooks; --"]}, "no event"),
@@ -323,12 +327,30 @@ def test_what_is_restricted_inside_the_project_is_not_told_outside(
         registry = "/insighter/mlflow/api/2.0/mlflow/registered-models"
         assert api.post(f"{registry}/create", json={"name": "open"}).status_code == 200
         assert receiver.next().said["data"]["name"] == "open"
+        # What waits for another try when it is closed is not told either, and not by hand.
+        receiver.answers = [503]
+        assert api.post(f"{registry}/create", json={"name": "waiting"}).status_code == 200
+        receiver.next()
+        closed = {"min_role": "owner", "people": []}
+        assert api.put(f"{base}/restrictions/model/waiting", json=closed).status_code == 200
         put = api.put(f"{base}/restrictions/model/open", json={"min_role": "owner", "people": []})
         assert put.status_code == 200, put.text
         tag = {"name": "open", "key": "mlflow.prompt.is_prompt", "value": "true"}
         assert api.post(f"{registry}/set-tag", json=tag).status_code == 200
         assert api.post(f"{registry}/set-tag", json={**tag, "key": "secret"}).status_code == 200
-    receiver.nothing()
+        receiver.nothing(7)  # it would have been tried again after five seconds
+        [hook] = api.get(f"{base}/webhooks").json()["items"]
+        sent = {
+            one["payload"]["name"]: one
+            for one in api.get(f"{base}/webhooks/{hook['id']}/deliveries").json()["items"]
+        }
+        assert (sent["waiting"]["status"], sent["waiting"]["attempts"]) == ("pending", 1)
+        again = api.post(f"{base}/webhooks/{hook['id']}/deliveries/{sent['open']['id']}/send")
+        assert (again.status_code, again.json()["code"]) == (403, "model_closed")
+        # An archived project changes nothing, and what it calls is seen all the same.
+        assert api.patch(base, json={"archived": True}).status_code == 200
+        assert api.get(f"{base}/webhooks").json()["items"][0]["id"] == hook["id"]
+        assert api.delete(f"{base}/webhooks/{hook['id']}").status_code == 409
 
 
 def test_unless_told_otherwise_only_the_public_network_is_called(

@@ -650,3 +650,51 @@ def test_what_is_known_of_a_version(registry: Registry) -> None:
     assert found["params"] == {"depth": "3"} and found["run"]["name"] == "forest"
     known = {item["name"]: (item["dataset"], item["version"]) for item in found["datasets"]}
     assert known == {"wine": ("wine", 1), "elsewhere": (None, None)}
+
+
+def test_a_gate_on_closed_data_tells_whether_it_holds_and_not_the_value(registry: Registry) -> None:
+    sha = "7" * 64
+    registry.owner.call(
+        "datasets_add_version", project_id=registry.project, name="gold", format="csv", filename="g.csv", sha256=sha,
+        size=1, table_object_key=f"{registry.project}/{sha}", table_size=1, rows=1, columns=[{"name": "a"}],
+    )  # fmt: skip
+    registry.database.superuser(
+        "update insighter.logged_model_metrics set dataset_digest = %s where project_id = %s",
+        sha[:16],
+        registry.project,
+    )
+    registry.database.superuser(
+        "insert into insighter.restrictions (project_id, asset_kind, asset_id, min_role, created_by)"
+        " select project_id, 'dataset', id, 'owner', created_by from insighter.datasets where project_id = %s",
+        registry.project,
+    )
+    registry.protect(role="editor", approvals=0, gates=[AUC])
+    editor = registry.member("editor")
+    check = editor.call(
+        "models_alias_check", name=registry.name, alias="champion", version="1", project_id=registry.project
+    )
+    # What is promised is what happens, and neither tells the value.
+    assert (check["way"], check["gates"][0]["passed"], check["gates"][0]["found"]) == ("none", False, None)
+    refused = error(lambda: registry.set(editor, 1))
+    assert "not shared with you" in f"{refused.message} {refused.hint}" and "0.85" not in str(
+        refused.as_dict()
+    )
+    registry.set(editor, 3)
+    seen = editor.call("models_alias_moves", name=registry.name, project_id=registry.project)["items"][0]
+    assert (seen["gates"][0]["passed"], seen["gates"][0]["found"]) == (True, None)
+    assert registry.moves()[0]["gates"][0]["found"] is None  # as it was measured for the editor
+
+
+def test_the_event_says_where_the_alias_really_was(registry: Registry) -> None:
+    registry.set(registry.owner, 1)
+    registry.protect(role="admin", approvals=1)
+    asked = registry.ask(registry.member("editor"), 3)["id"]
+    registry.database.superuser(
+        "update insighter.model_aliases set version = 2 where project_id = %s", registry.project
+    )
+    registry.decide(registry.member("admin"), asked, "approve")
+    [event] = registry.database.superuser(
+        "select data from insighter.events where project_id = %s and verb = 'aliased' order by id desc limit 1",
+        registry.project,
+    )
+    assert (event[0]["before"], event[0]["version"]) == (2, 3)

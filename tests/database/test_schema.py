@@ -87,6 +87,7 @@ DEFINERS = {
     "private.hides_achievements": "what somebody set, which others do not read",
     "private.notebook_changed": "the same",
     # What webhooks are told is written by what happens, and by nobody.
+    "private.alias_gates": "what is measured on a dataset that is closed to who moves an alias; the value is kept back",
     "private.webhook_event": "webhooks, which only admins see, and their deliveries",
     "private.webhook_model": "the same",
     "private.webhook_version": "the same",

@@ -385,3 +385,19 @@ def test_a_page_of_ten_thousand_reads_by_its_index(
     assert "traces_experiment" in plan and "Sort" not in plan, plan
     found = owner.call("traces_search", experiment_ids=[experiment], limit=3, offset=9)
     assert ids(found) == ["tr-9991", "tr-9990", "tr-9989"]
+
+
+def test_nobody_stands_in_the_way_with_a_trace_of_the_same_id(
+    database: Database, owner: Person, project: str, experiment: str
+) -> None:
+    other = database.person("other")
+    theirs = other.call("projects_create", name=f"Public {uuid4().hex[:8]}")["id"]
+    database.superuser("update insighter.projects set visibility = 'public' where id = %s", theirs)
+    trace = new()
+    export(owner, experiment, [told(trace)], [span(trace, 1)])
+    copy = other.call("experiments_create", name="copies", project_id=theirs)["id"]
+    export(other, str(copy), [told(trace)], [span(trace, 2)])
+    assert owner.call("traces_get", id=trace)["experiment_id"] == experiment
+    [listed] = owner.call("traces_list", ids=[trace])
+    assert listed["experiment_id"] == experiment
+    assert other.call("traces_get", id=trace)["experiment_id"] == str(copy)

@@ -724,7 +724,7 @@ begin
     v_keys := v_keys || '{"sql": "m.name collate \"C\"", "type": "text", "desc": false, "always": true}'::jsonb;
   end if;
   select * into v_page from private.search_page('insighter.registered_models m', format('m.project_id = %L and ', v_project)
-    || case when v_asked.prompts then '' else 'coalesce(m.tags ->> ''mlflow.prompt.is_prompt'', '''') <> ''true'' and ' end
+    || case when v_asked.prompts then '' else 'not private.is_prompt(m.tags) and ' end
     || private.search_where(v_asked.filter, v_columns), 'm.id', v_keys, p_limit, p_cursor,
     concat_ws('|', v_project, p_filter)) p;
   return jsonb_build_object('cursor', v_page.cursor, 'items', (
@@ -767,8 +767,8 @@ begin
   select * into v_page from private.search_page(
     'insighter.registered_models m join insighter.model_versions v on v.project_id = m.project_id and v.model_id = m.id',
     format('m.project_id = %L and ', v_project) || case when v_asked.prompts then '' else
-      'coalesce(m.tags ->> ''mlflow.prompt.is_prompt'', '''') <> ''true'' and not exists (select from insighter.model_versions p'
-      ' where p.project_id = m.project_id and p.model_id = m.id and p.tags ->> ''mlflow.prompt.is_prompt'' = ''true'') and ' end
+      'not private.is_prompt(m.tags) and not exists (select from insighter.model_versions p'
+      ' where p.project_id = m.project_id and p.model_id = m.id and private.is_prompt(p.tags)) and ' end
     || private.search_where(v_asked.filter, v_columns), 'v.model_id || ''/'' || v.version', v_keys, p_limit, p_cursor,
     concat_ws('|', v_project, p_filter)) p;
   return jsonb_build_object('cursor', v_page.cursor, 'items', (

@@ -173,14 +173,17 @@ language sql stable set search_path = '' as $$
       from insighter.trace_assessments a where a.project_id = t.project_id and a.trace_id = t.id))
 $$;
 
--- A trace by its id: of those that the caller sees, one of the caller's own project comes first.
+-- A trace by its id, which is a project's own: of those that the caller sees, one of the project that is meant comes first, then
+-- one that the caller may change, then one of the caller's projects. So nobody's trace of the same id stands in the way.
 create function private.trace(p_id text) returns insighter.traces
 language plpgsql stable set search_path = '' as $$
 declare
   v_found insighter.traces;
 begin
   select * into v_found from insighter.traces t where t.id = p_id
-  order by t.project_id is distinct from private.context_project(), t.created_at desc limit 1;
+  order by t.project_id is distinct from private.context_project(),
+    t.project_id not in (select private.project_ids('editor')), t.project_id not in (select private.membership_ids()),
+    t.created_at desc, t.project_id limit 1;
   if not found then
     perform private.fail(404, 'trace_not_found', format('Trace with ID ''%s'' not found.', left(p_id, 100)));
   end if;
@@ -227,7 +230,9 @@ language sql stable set search_path = '' as $$
     where p_experiment_ids is null or p_experiment_ids ? t.experiment_id::text
       or (p_experiment_ids ? '0' and exists (select from insighter.experiments e
         where e.project_id = t.project_id and e.id = t.experiment_id and e.is_default))
-    order by i.place, t.project_id is distinct from private.context_project(), t.created_at desc
+    order by i.place, t.project_id is distinct from private.context_project(),
+      t.project_id not in (select private.project_ids('editor')), t.project_id not in (select private.membership_ids()),
+      t.created_at desc, t.project_id
   ) found
 $$;
 

@@ -139,7 +139,7 @@ grant insert on insighter.model_cards to authenticated;
 create policy model_cards_insert on insighter.model_cards for insert to authenticated
   with check (project_id in (select private.project_ids('editor')) and created_by = (select auth.uid()));
 
-call private.audited('insighter.alias_rules', 'alias_rule', 'project_id', 'id', 'alias');
+call private.audited('insighter.alias_rules', 'alias_rule', 'project_id', 'model_id,id', 'alias');
 call private.audited('insighter.alias_requests', 'alias_request', 'project_id', 'model_id,id', 'alias');
 call private.audited('insighter.model_cards', 'model_card', 'project_id', 'model_id,id');
 call private.archived('insighter.alias_rules', 43,
@@ -157,7 +157,8 @@ begin
     union all select k, h::text from private.hidden('notebook') h
       cross join unnest(array['notebook', 'notebook_version', 'restriction']) k
     union all select k, h::text from private.hidden('model') h
-      cross join unnest(array['model', 'model_version', 'model_alias', 'alias_request', 'model_card', 'restriction']) k
+      cross join unnest(array['model', 'model_version', 'model_alias', 'alias_rule', 'alias_request', 'model_card',
+        'restriction']) k
     union all select k, h::text from private.hidden('deployment') h cross join unnest(array['deployment', 'restriction']) k
     union all select 'artifact', r from private.hidden_roots() r
     union all select k, substr(r, 8) from private.hidden_roots() r cross join unnest(array['logged_model', 'run_model']) k
@@ -223,16 +224,23 @@ $$;
 
 -- Each gate with the value that was found, whether it holds, and why not. A value is the newest of the version's logged model
 -- on the dataset that the gate names; where it names none, the model's without a dataset, else the newest of its run.
+--
+-- DEFINER: what a gate asks for is measured for everybody alike, also on a dataset that is closed to whoever moves the alias. That
+-- one learns whether it holds, and not the value.
 create function private.alias_gates(p_project_id uuid, p_model_id uuid, p_version int, p_gates jsonb) returns jsonb
-language sql stable set search_path = '' as $$
-  select coalesce(jsonb_agg(g.gate || jsonb_build_object('found', g.value, 'passed', g.passed, 'reason', case
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(g.gate || jsonb_build_object('found', case when not g.closed then g.value end, 'digest', g.digest,
+      'passed', g.passed, 'reason', case
       when g.passed then null
+      when g.closed then format('%s of v%s does not hold; its dataset is not shared with you', g.gate ->> 'metric', p_version)
       when g.value is null and g.gate ->> 'dataset' is not null then
         format('v%s has no metric "%s" on the dataset "%s"', p_version, g.gate ->> 'metric', g.gate ->> 'dataset')
       when g.value is null then format('v%s has no metric "%s"', p_version, g.gate ->> 'metric')
       else format('%s of v%s is %s', g.gate ->> 'metric', p_version, g.value) end) order by g.number), '[]')
   from (
-    select e.gate, e.number, f.value,
+    select e.gate, e.number, f.value, f.digest,
+      f.digest is not null and exists (select from private.hidden_reads() h
+        where h.project_id = p_project_id and h.digest = f.digest) as closed,
       -- What is not finite fails: for PostgreSQL, NaN is larger than everything.
       coalesce(f.value not in ('NaN', 'Infinity', '-Infinity') and case e.gate ->> 'op'
         when '>=' then f.value >= (e.gate ->> 'value')::float8
@@ -242,14 +250,17 @@ language sql stable set search_path = '' as $$
         when '=' then f.value = (e.gate ->> 'value')::float8 end, false) as passed
     from jsonb_array_elements(p_gates) with ordinality e (gate, number)
     join insighter.model_versions v on v.project_id = p_project_id and v.model_id = p_model_id and v.version = p_version
-    cross join lateral (select coalesce(
-      (select x.value from insighter.logged_model_metrics x
+    left join lateral (
+      (select x.value, nullif(x.dataset_digest, '') as digest from insighter.logged_model_metrics x
        where x.project_id = v.project_id and x.model_id = v.logged_model_id and x.key = e.gate ->> 'metric'
          and x.dataset_name = coalesce(e.gate ->> 'dataset', '')
-       order by x.step desc, x.time desc limit 1),
-      (select l.value from insighter.run_metrics_latest l
+       order by x.step desc, x.time desc limit 1)
+      union all
+      (select l.value, null from insighter.run_metrics_latest l
        where e.gate ->> 'dataset' is null and l.project_id = v.project_id and l.run_id = v.run_id
-         and l.key = e.gate ->> 'metric')) as value) f
+         and l.key = e.gate ->> 'metric')
+      limit 1) f on true
+    where p_project_id in (select private.project_ids()) and not private.is_hidden('model', p_project_id, p_model_id)
   ) g
 $$;
 
@@ -741,7 +752,12 @@ begin
     )
     select jsonb_build_object(
       'items', coalesce(jsonb_agg(jsonb_build_object(
-        'alias', p.alias, 'before', p.before, 'version', p.version, 'why', p.why, 'gates', p.gates,
+        'alias', p.alias, 'before', p.before, 'version', p.version, 'why', p.why,
+        -- What was measured on a dataset that is closed to the reader stays closed.
+        'gates', (select coalesce(jsonb_agg(case
+            when (p.project_id, g ->> 'digest') in (select h.project_id, h.digest from private.hidden_reads() h)
+            then g || '{"found": null}' else g end order by n), '[]')
+          from jsonb_array_elements(p.gates) with ordinality e (g, n)),
         'approvals', (select coalesce(jsonb_agg(jsonb_build_object('by', private.person_name((a ->> 'by')::uuid),
           'at', a -> 'at', 'why', a -> 'why')), '[]') from jsonb_array_elements(p.approvals) a),
         'asked_by', (select private.person_name(q.created_by) from insighter.alias_requests q where q.id = p.request_id),
@@ -777,6 +793,7 @@ language plpgsql set search_path = '' as $$
 declare
   v_model insighter.registered_models := private.registered_model_for(p_name, p_project_id);
   v_request insighter.alias_requests;
+  v_before int;
 begin
   if p_decision not in ('approve', 'reject', 'withdraw') then
     perform private.fail(422, 'invalid_decision', 'a request is approved, rejected or withdrawn');
@@ -785,12 +802,15 @@ begin
   perform private.record(v_model.project_id,
     case p_decision when 'approve' then 'approved' when 'reject' then 'rejected' else 'withdrawn' end, 'model', p_name,
     p_name || '@' || v_request.alias, jsonb_build_object('alias', v_request.alias, 'version', v_request.version, 'request', p_id));
+  -- Where it really was: it may have moved since it was asked for.
+  select m.before into v_before from insighter.alias_moves m
+  where m.project_id = v_model.project_id and m.model_id = v_model.id and m.request_id = p_id order by m.id desc limit 1;
   if v_request.state = 'moved' and v_request.version is not null then
     perform private.record(v_model.project_id, 'aliased', 'model', p_name, p_name || '@' || v_request.alias,
-      jsonb_build_object('alias', v_request.alias, 'version', v_request.version, 'before', v_request.before));
+      jsonb_build_object('alias', v_request.alias, 'version', v_request.version, 'before', v_before));
   elsif v_request.state = 'moved' then
     perform private.record(v_model.project_id, 'unaliased', 'model', p_name, p_name || '@' || v_request.alias,
-      jsonb_build_object('alias', v_request.alias, 'before', v_request.before));
+      jsonb_build_object('alias', v_request.alias, 'before', v_before));
   end if;
   return private.alias_request_json(v_request, v_model);
 end
@@ -1022,8 +1042,8 @@ call private.expose('models_set_alias', 'models_delete_alias', 'models_alias_che
   'models_request_alias', 'models_decide_alias', 'alias_rules_list', 'alias_rules_put', 'alias_rules_delete',
   'model_versions_detail', 'models_card', 'models_write_card', 'models_card_history');
 grant execute on function private.alias_gates_valid, private.alias_rule, private.alias_protected, private.alias_judges,
-  private.alias_needed, private.alias_gates, private.alias_gate_text, private.alias_noted, private.alias_put,
-  private.alias_ask, private.alias_decide, private.version_guarded, private.model_guarded, private.alias_rule_json,
+  private.alias_needed, private.alias_gates, private.alias_gate_text, private.alias_put, private.alias_ask,
+  private.alias_decide, private.alias_rule_json,
   private.alias_check, private.alias_request_json, private.alias_rules_project, private.model_card_json to authenticated;
 
 -- PostgreSQL lets everybody execute a new function; see 0029_platform.sql.

@@ -27,6 +27,8 @@ create table insighter.webhook_deliveries (
   id bigint generated always as identity,
   project_id uuid not null,
   webhook_id uuid not null,
+  -- Which model it is about; null for an example.
+  model_id uuid,
   -- What the receiver knows it by, the same each time it is tried.
   delivery uuid not null default gen_random_uuid(),
   event text not null,
@@ -66,22 +68,29 @@ create policy webhooks_delete on insighter.webhooks for delete to authenticated
   using (project_id in (select private.project_ids('admin')));
 create policy webhook_deliveries_select on insighter.webhook_deliveries for select to authenticated
   using (project_id in (select private.project_ids('admin')));
+-- Of a model that was closed since, or deleted, nobody reads more here than there.
+create policy webhook_deliveries_restricted on insighter.webhook_deliveries as restrictive for all to authenticated
+  using (model_id is null or not private.is_hidden('model', project_id, model_id));
 
 call private.audited('insighter.webhooks', 'webhook', 'project_id', 'id', 'name');
 
 -- ---- what happens is noted ------------------------------------------------------------------------------------------
 
+-- Whether a model is more closed than its project: then it is told to nobody outside, whoever may see it inside.
+create function private.is_closed(p_project_id uuid, p_model_id uuid) returns boolean
+language sql stable set search_path = '' as $$
+  select exists (select from insighter.restrictions r
+    where r.project_id = p_project_id and r.asset_kind = 'model' and r.asset_id = p_model_id)
+$$;
+
 -- For every webhook that wants to know. DEFINER: whoever registers a model need not see the webhooks.
 create function private.webhook_event(p_project_id uuid, p_model_id uuid, p_event text, p_payload jsonb) returns void
 language plpgsql security definer set search_path = '' as $$
 begin
-  if exists (select from insighter.restrictions r
-    where r.project_id = p_project_id and r.asset_kind = 'model' and r.asset_id = p_model_id) then
-    return;
-  end if;
-  insert into insighter.webhook_deliveries (project_id, webhook_id, event, payload)
-  select w.project_id, w.id, p_event, p_payload from insighter.webhooks w
-  where w.project_id = p_project_id and w.status = 'ACTIVE' and p_event = any (w.events);
+  insert into insighter.webhook_deliveries (project_id, webhook_id, model_id, event, payload)
+  select w.project_id, w.id, p_model_id, p_event, p_payload from insighter.webhooks w
+  where w.project_id = p_project_id and w.status = 'ACTIVE' and p_event = any (w.events)
+    and not private.is_closed(p_project_id, p_model_id);
   if found then
     perform pg_catalog.pg_notify('insighter', 'webhooks');
   end if;
@@ -91,11 +100,6 @@ $$;
 create function private.webhook_tags(p_tags jsonb) returns jsonb
 language sql immutable set search_path = '' as $$
   select p_tags - 'mlflow.prompt.is_prompt' - 'mlflow.prompt.type' - 'mlflow.prompt.text'
-$$;
-
-create function private.webhook_of_prompt(p_tags jsonb) returns boolean
-language sql immutable set search_path = '' as $$
-  select coalesce(lower(p_tags ->> 'mlflow.prompt.is_prompt') = 'true', false)
 $$;
 
 -- Tags that were set, and those that were taken off, each an event.
@@ -125,10 +129,10 @@ language plpgsql security definer set search_path = '' as $$
 begin
   if tg_op = 'INSERT' then
     perform private.webhook_event(new.project_id, new.id,
-      case when private.webhook_of_prompt(new.tags) then 'prompt.created' else 'registered_model.created' end,
+      case when private.is_prompt(new.tags) then 'prompt.created' else 'registered_model.created' end,
       jsonb_build_object('name', new.name, 'description', nullif(new.description, ''),
-        'tags', case when private.webhook_of_prompt(new.tags) then private.webhook_tags(new.tags) else new.tags end));
-  elsif private.webhook_of_prompt(new.tags) then
+        'tags', case when private.is_prompt(new.tags) then private.webhook_tags(new.tags) else new.tags end));
+  elsif private.is_prompt(new.tags) then
     perform private.webhook_tags_changed(new.project_id, new.id, 'prompt_tag', jsonb_build_object('name', new.name),
       old.tags, new.tags);
   end if;
@@ -150,8 +154,8 @@ begin
   v_of := jsonb_build_object('name', v_name, 'version', new.version::text);
   if tg_op = 'UPDATE' then
     perform private.webhook_tags_changed(new.project_id, new.model_id,
-      case when private.webhook_of_prompt(new.tags) then 'prompt_version_tag' else 'model_version_tag' end, v_of, old.tags, new.tags);
-  elsif private.webhook_of_prompt(new.tags) then
+      case when private.is_prompt(new.tags) then 'prompt_version_tag' else 'model_version_tag' end, v_of, old.tags, new.tags);
+  elsif private.is_prompt(new.tags) then
     perform private.webhook_event(new.project_id, new.model_id, 'prompt_version.created', v_of || jsonb_build_object(
       'template', new.tags ->> 'mlflow.prompt.text', 'tags', private.webhook_tags(new.tags),
       'description', nullif(new.description, '')));
@@ -181,7 +185,7 @@ begin
     return null;
   end if;
   perform private.webhook_event(v_project, v_id,
-    (case when private.webhook_of_prompt(v_model.tags) then 'prompt_alias' else 'model_version_alias' end)
+    (case when private.is_prompt(v_model.tags) then 'prompt_alias' else 'model_version_alias' end)
       || case when tg_op = 'DELETE' then '.deleted' else '.created' end,
     jsonb_build_object('name', v_model.name) || case when tg_op = 'DELETE' then jsonb_build_object('alias', old.alias)
       else jsonb_build_object('alias', new.alias, 'version', new.version::text) end);
@@ -202,7 +206,7 @@ language sql stable set search_path = '' as $$
   select jsonb_build_object('id', w.id, 'project_id', w.project_id, 'name', w.name, 'description', w.description,
     'url', w.url, 'events', to_jsonb(w.events), 'status', w.status, 'created', private.ms(w.created_at),
     'updated', private.ms(w.updated_at), 'created_at', w.created_at, 'updated_at', w.updated_at,
-    'created_by', coalesce((select u.display_name from insighter.profiles u where u.user_id = w.created_by), 'someone'),
+    'created_by', private.person_name(w.created_by),
     'last', (select jsonb_build_object('status', d.status, 'event', d.event, 'response_status', d.response_status,
         'error', d.error, 'at', coalesce(d.finished_at, d.created_at))
       from insighter.webhook_deliveries d where d.project_id = w.project_id and d.webhook_id = w.id
@@ -210,7 +214,20 @@ language sql stable set search_path = '' as $$
   from insighter.webhooks w where w.project_id = p_project_id and w.id = p_id
 $$;
 
-create function private.webhook(p_id text, p_project_id uuid default null) returns uuid
+-- For reading, what an archived project calls is seen too.
+create function private.webhooks_of(p_project_id uuid, p_change boolean) returns uuid
+language plpgsql stable set search_path = '' as $$
+declare
+  v_project insighter.projects := private.project(p_project_id);
+begin
+  if p_change or p_project_id not in (select private.project_ids('admin')) then
+    return (private.project_for(p_project_id, 'admin')).id;
+  end if;
+  return v_project.id;
+end
+$$;
+
+create function private.webhook(p_id text, p_project_id uuid default null, p_change boolean default true) returns uuid
 language plpgsql stable set search_path = '' as $$
 declare
   v_project uuid;
@@ -221,12 +238,11 @@ begin
   end if;
   if v_project is null then
     if p_project_id is not null then
-      perform private.project_for(p_project_id, 'admin');
+      perform private.webhooks_of(p_project_id, p_change);
     end if;
     perform private.fail(404, 'webhook_not_found', format('Webhook with ID %s not found.', p_id));
   end if;
-  perform private.project_for(v_project, 'admin');
-  return v_project;
+  return private.webhooks_of(v_project, p_change);
 end
 $$;
 
@@ -273,7 +289,7 @@ $$;
 
 create function public.webhooks_get(p_id text, p_project_id uuid default null) returns jsonb
 language sql stable set search_path = '' as $$
-  select private.webhook_json(private.webhook(p_id, p_project_id), p_id::uuid)
+  select private.webhook_json(private.webhook(p_id, p_project_id, false), p_id::uuid)
 $$;
 
 -- Newest first. Without a project: of the caller's. The cursor is how many were told.
@@ -285,7 +301,7 @@ declare
   v_offset bigint := case when p_cursor ~ '^[0-9]{1,9}$' then p_cursor::bigint else 0 end;
   v_answer jsonb;
 begin
-  perform private.project_for(v_project, 'admin');
+  perform private.webhooks_of(v_project, false);
   with page as (
     select w.id, row_number() over (order by w.created_at desc, w.id) as position
     from insighter.webhooks w where w.project_id = v_project
@@ -350,7 +366,7 @@ create function public.webhooks_deliveries(
 ) returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
-  v_project uuid := private.webhook(p_id, p_project_id);
+  v_project uuid := private.webhook(p_id, p_project_id, false);
   v_answer jsonb;
 begin
   with page as (
@@ -385,6 +401,7 @@ begin
     update insighter.webhook_deliveries set status = 'pending', next_at = now(), taken_until = now() + interval '45 seconds',
       attempts = 0, finished_at = null, error = null, response_status = null, response_body = null
     where project_id = p_project_id and webhook_id = p_id and id = p_delivery
+      and (model_id is null or not private.is_closed(project_id, model_id))
       and (status <> 'pending' or coalesce(taken_until, now()) <= now())
     returning * into v_made;
   end if;
@@ -405,6 +422,10 @@ begin
   if v_made.id is not null then
     return private.delivery_json(v_made);
   elsif exists (select from insighter.webhook_deliveries
+    where project_id = v_project and webhook_id = p_id::uuid and id = p_delivery and status <> 'pending') then
+    perform private.fail(403, 'model_closed', 'its model is more closed than the project now, and told to nobody outside',
+      'open the model to the whole project first');
+  elsif exists (select from insighter.webhook_deliveries
     where project_id = v_project and webhook_id = p_id::uuid and id = p_delivery) then
     perform private.fail(409, 'delivery_under_way', 'this delivery is being sent', 'look again in a moment');
   end if;
@@ -414,6 +435,14 @@ $$;
 
 -- ---- for the servers ------------------------------------------------------------------------------------------------
 
+-- Of a webhook that was switched off meanwhile, a project in the trash, or a model that was closed nothing is sent.
+create function private.is_sendable(d insighter.webhook_deliveries) returns boolean
+language sql stable set search_path = '' as $$
+  select exists (select from insighter.webhooks w where w.id = d.webhook_id and w.status = 'ACTIVE')
+    and not exists (select from insighter.trashed_projects t where t.project_id = d.project_id)
+    and (d.model_id is null or not private.is_closed(d.project_id, d.model_id))
+$$;
+
 -- What is due, or one that a request is for, with address and key; for the platform alone. DEFINER: of all projects.
 create function public.webhooks_take(p_limit int default 20, p_delivery bigint default null) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -422,13 +451,14 @@ declare
 begin
   perform private.must_be_platform();
   delete from insighter.webhook_deliveries where finished_at < now() - interval '30 days';
+  -- What waited that long, for a webhook that was switched off or a project in the trash, is no news any more.
+  update insighter.webhook_deliveries set status = 'failed', error = 'not sent in time', finished_at = now()
+  where status = 'pending' and created_at < now() - interval '30 days' and coalesce(taken_until, now()) <= now();
   with due as (
     select d.id from insighter.webhook_deliveries d
     where case when p_delivery is not null then d.id = p_delivery
       else d.status = 'pending' and d.next_at <= now() and (d.taken_until is null or d.taken_until <= now())
-        -- Of a webhook that was switched off meanwhile, or a project in the trash, nothing is sent.
-        and exists (select from insighter.webhooks w where w.id = d.webhook_id and w.status = 'ACTIVE')
-        and not exists (select from insighter.trashed_projects t where t.project_id = d.project_id) end
+        and private.is_sendable(d) end
     order by d.id limit p_limit
     for update skip locked
   ), taken as (
@@ -447,7 +477,7 @@ $$;
 
 -- What came of it. p_again: the seconds until it is tried again; null where it is not.
 create function public.webhooks_sent(
-  p_id bigint, p_delivered boolean, p_response_status int default null, p_response_body text default null,
+  p_id bigint, p_attempt int, p_delivered boolean, p_response_status int default null, p_response_body text default null,
   p_error text default null, p_again int default null
 ) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -460,7 +490,8 @@ begin
     next_at = case when p_again is null then next_at else now() + make_interval(secs => p_again) end,
     taken_until = null, response_status = p_response_status, response_body = left(p_response_body, 4000),
     error = left(p_error, 1000), finished_at = case when p_delivered or p_again is null then now() end
-  where id = p_id and status = 'pending'
+  -- Who was so slow that another took it is not asked any more.
+  where id = p_id and status = 'pending' and attempts = p_attempt
   returning * into v_found;
   return case when v_found.id is null then null else private.delivery_json(v_found) end;
 end
@@ -472,11 +503,14 @@ language plpgsql stable security definer set search_path = '' as $$
 begin
   perform private.must_be_platform();
   return (select to_jsonb(greatest(0, extract(epoch from min(greatest(d.next_at, coalesce(d.taken_until, d.next_at))) - now())))
-    from insighter.webhook_deliveries d where d.status = 'pending');
+    from insighter.webhook_deliveries d where d.status = 'pending' and private.is_sendable(d));
 end
 $$;
 
 call private.expose('webhooks_create', 'webhooks_get', 'webhooks_list', 'webhooks_update', 'webhooks_delete',
   'webhooks_deliveries', 'webhooks_send', 'webhooks_take', 'webhooks_sent', 'webhooks_next');
-grant execute on function private.webhook, private.webhook_json, private.webhook_events, private.webhook_send,
+grant execute on function private.webhooks_of, private.webhook, private.webhook_json, private.webhook_events, private.webhook_send,
   private.webhook_secret, private.delivery_json to authenticated;
+-- None of these is for callers, whatever the server grants by default.
+revoke all on function private.webhook_event, private.webhook_tags_changed, private.webhook_tags, private.webhook_model,
+  private.webhook_version, private.webhook_alias, private.is_closed, private.is_sendable from public, anon, authenticated, service_role;

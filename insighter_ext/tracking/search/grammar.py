@@ -4,7 +4,7 @@ What a thing is searched by is declared, not programmed: a :class:`Vocabulary` s
 and for each of them (:class:`Kind`) which keys there are and how each (:class:`Field`) is compared. Those of runs,
 experiments, models and versions are in ``vocabularies.py``. To search something else, declare its vocabulary::
 
-    STATUS = Field("text", TEXT_OPERATORS, lists=True)
+    STATUS = Field("text", TEXT_OPERATORS | LIST_OPERATORS)
     THINGS = Vocabulary(
         "things",
         prefixes={"tag": "tag", "tags": "tag", "attributes": "attribute"},
