@@ -59,6 +59,9 @@ export interface ISection {
   rows: RowWindow | null;
 }
 
+/** What there is to say of a view beside what it shows. */
+type How = 'name' | 'experiment_id' | 'is_default';
+
 const BLANK: Entry = { kind: 'blank' };
 
 /** What the run table shows, what is chosen in it, and what can be done with that. */
@@ -94,17 +97,23 @@ export class RunTableModel {
   }
 
   get views(): ReadonlyArray<RunView> {
-    return this._views;
+    return this._views ?? [];
   }
 
   /** The view that was chosen; null: none, the columns are the usual ones. */
   get view(): RunView | null {
-    return this._views.find(({ id }) => id === this._viewId) ?? null;
+    return this.views.find(({ id }) => id === this._viewId) ?? null;
   }
 
   /** Whether something is shown otherwise than the chosen view says. */
   get modified(): boolean {
     return !sameSpec(this._spec, this._base);
+  }
+
+  /** Whether somebody has saved something else under the view's name since what is shown began from it. */
+  get overtaken(): boolean {
+    const { view } = this;
+    return view !== null && !sameSpec(specOf(view), this._base);
   }
 
   get grouped(): boolean {
@@ -150,24 +159,13 @@ export class RunTableModel {
 
   /** Begin; the rows do not wait for what decides the columns. */
   start(): void {
-    const rows = this._ask();
-    const views = this.loadViews();
-    const keys = this.loadKeys();
-    void Promise.allSettled([rows, views, keys]).then(() => this._watch());
-    void views.then(() => {
-      const usual = this._views.find(({ is_default }) => is_default);
-      if (this._undecided && usual) {
-        this.choose(usual);
-      } else if (this._undecided) {
-        void keys.then(() => {
-          if (this._undecided) {
-            this._undecided = false;
-            this._base = usualSpec(this._keys);
-            this._set(this._base);
-          }
-        });
-      }
-    });
+    void Promise.allSettled([this._ask(), this._decide()]).then(() => this._watch());
+  }
+
+  /** Ask once more for all that the table needs, whichever of it failed. */
+  retry(): void {
+    this._again();
+    void this._decide();
   }
 
   // ---- rows ----
@@ -231,6 +229,9 @@ export class RunTableModel {
 
   /** Look again. Asked often, it waits a little. */
   async refresh(): Promise<void> {
+    if (this._disposed) {
+      return;
+    }
     const pause = this._looked + PAUSE - Date.now();
     if (pause > 0) {
       this._wait(pause);
@@ -239,6 +240,7 @@ export class RunTableModel {
     window.clearTimeout(this._timer);
     this._timer = 0;
     this._looked = Date.now();
+    this._error = null;
     if (this.grouped) {
       await this._regroup(true);
     }
@@ -256,6 +258,7 @@ export class RunTableModel {
       this._keys = await runtable.keys(this.project, this.experiment);
       this._tell();
     } catch (reason) {
+      this._keysAt = 0;
       this._fail(reason);
     }
   }
@@ -323,7 +326,7 @@ export class RunTableModel {
     if (this._viewId !== null && view === null) {
       this._viewId = null;
       this._keep();
-    } else if (view && !this.modified && !sameSpec(specOf(view), this._base)) {
+    } else if (this.overtaken && !this.modified) {
       this.choose(view);
     }
     this._tell();
@@ -338,17 +341,25 @@ export class RunTableModel {
   }
 
   /** Keep what is shown as a new view. */
-  async saveAs(how: Pick<RunViewCreate, 'name' | 'experiment_id' | 'is_default'>): Promise<RunView> {
+  async saveAs(how: Pick<RunViewCreate, How>): Promise<RunView> {
     const view = await runtable.createView(this.project, { ...plain(this._spec), ...how });
     await this._saved(view);
     return view;
   }
 
-  /** Keep what is shown as the view it was; `over`: even when somebody has changed it meanwhile. */
-  async save(view: RunView, how: Partial<RunViewCreate> = {}): Promise<void> {
+  /** Keep what is shown as the view it was. */
+  async save(view: RunView): Promise<void> {
     const { name, experiment_id, is_default } = view;
-    const body = { name, experiment_id, is_default, ...plain(this._spec), ...how };
+    const body = { name, experiment_id, is_default, ...plain(this._spec) };
     await this._saved(await runtable.updateView(this.project, view.id, view.version, body));
+  }
+
+  /** Change what a view is called or where it opens; what it shows stays, whatever is shown here. */
+  async edit(view: RunView, how: Partial<Pick<RunViewCreate, How>>): Promise<void> {
+    const { name, experiment_id, is_default } = view;
+    const body = { name, experiment_id, is_default, ...plain(specOf(view)), ...how };
+    await runtable.updateView(this.project, view.id, view.version, body);
+    await this.loadViews();
   }
 
   /** Delete a view; gives what brings it back. */
@@ -465,7 +476,26 @@ export class RunTableModel {
 
   // ---- inside ----
 
+  /** Show what an experiment opens with, unless something was chosen; what fails leaves that to the next attempt. */
+  private async _decide(): Promise<void> {
+    const keys = this.loadKeys();
+    await this.loadViews();
+    const usual = this.views.find(({ is_default }) => is_default);
+    if (this._undecided && usual) {
+      this.choose(usual);
+    }
+    await keys;
+    if (this._undecided && this._keys) {
+      this._undecided = this._views === null;
+      this._base = usualSpec(this._keys);
+      this._set(this._base);
+    }
+  }
+
   private _set(spec: ISpec): void {
+    if (this._disposed) {
+      return;
+    }
     const before = this._spec;
     this._spec = spec;
     if (before.filter !== spec.filter) {
@@ -485,6 +515,9 @@ export class RunTableModel {
 
   /** Ask for the rows of what is to be shown now. */
   private async _ask(): Promise<void> {
+    if (this._disposed) {
+      return;
+    }
     this._error = null;
     this._controller.abort();
     this._controller = new AbortController();
@@ -699,7 +732,8 @@ export class RunTableModel {
   private _which: Which = 'active';
   private _keys: RunKeys | null = null;
   private _keysAt = 0;
-  private _views: RunView[] = [];
+  /** Null as long as nobody has told. */
+  private _views: RunView[] | null = null;
   private _sections: ISection[];
   private _groups: RunGroup[] | null = null;
   private _matching = 0;

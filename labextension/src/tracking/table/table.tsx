@@ -190,7 +190,7 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
           />
         </div>
       )}
-      {error && !filterError && <ErrorNote error={error} onRetry={() => void model.refresh()} />}
+      {error && !filterError && <ErrorNote error={error} onRetry={() => model.retry()} />}
       {nothing ? (
         <Nothing model={model} name={name} />
       ) : (
