@@ -6,23 +6,23 @@ import {
   type RunGroup,
   type RunKeys,
   type RunRow,
-  type RunRows,
   type RunView,
   type RunViewCreate
 } from '../../api';
+import { bestOf, fetching, type IQuestion, pages } from './query';
 import { RowWindow } from './rows';
 import {
   both,
+  columnChanged,
+  columnMoved,
   groupFilter,
   type IColumn,
-  identifier,
   type ISpec,
   namesOf,
-  NAME,
-  orderBy,
   plain,
   sameSpec,
-  split,
+  sortedBy,
+  specOf,
   usualSpec,
   type Which
 } from './spec';
@@ -33,9 +33,6 @@ const LIVE = 2000;
 
 /** At least so long it waits between two looks, however much happens in the project. */
 const PAUSE = 1000;
-
-/** How many runs are asked for at once where only their ids count. */
-const LARGEST = 1000;
 
 /** Of so many metrics groups tell. */
 const GROUPED = 20;
@@ -282,35 +279,20 @@ export class RunTableModel {
   }
 
   changeColumn(key: string, column: Partial<IColumn>): void {
-    const columns = this._spec.columns;
-    // the runs' names are a column of their own, which is kept only when something of it was changed
-    const all = columns.some(each => each.key === key)
-      ? columns
-      : [{ key, width: null, pinned: true, best: null }, ...columns];
-    this.setColumns(all.map(each => (each.key === key ? { ...each, ...column } : each)));
+    this.setColumns(columnChanged(this._spec.columns, key, column));
   }
 
   /** Put a column where another is; with a number, so many places further. */
   moveColumn(key: string, to: string | number): void {
-    const columns = [...this._spec.columns];
-    const from = columns.findIndex(each => each.key === key);
-    const goal = typeof to === 'number' ? from + to : columns.findIndex(each => each.key === to);
-    if (from < 0 || goal < 0 || goal >= columns.length || columns[goal].key === NAME) {
-      return;
+    const columns = columnMoved(this._spec.columns, key, to);
+    if (columns) {
+      this.setColumns(columns);
     }
-    const [moved] = columns.splice(from, 1);
-    columns.splice(goal, 0, { ...moved, pinned: this._spec.columns[goal].pinned });
-    this.setColumns(columns);
   }
 
   /** Sort by a column, then the other way; `also` keeps what it is sorted by already. */
   sortBy(key: string, descending?: boolean, also = false): void {
-    const { sort } = this._spec;
-    const now = sort.find(each => each.key === key);
-    // what one looks for among metrics is the largest first, among words the beginning of the alphabet
-    const first = split(key)[0] === 'metrics' || key.endsWith('_time');
-    const next = { key, descending: descending ?? (now ? !now.descending : first) };
-    this.change({ sort: also ? [...sort.filter(each => each.key !== key), next].slice(-5) : [next] });
+    this.change({ sort: sortedBy(this._spec.sort, key, descending, also) });
   }
 
   // ---- views ----
@@ -407,7 +389,7 @@ export class RunTableModel {
     }
     if (missing && !this.grouped) {
       ids.length = 0;
-      for await (const page of this._pages(first, last + 1, this._spec.filter, false)) {
+      for await (const page of pages(this._question, this._spec.filter, first, last + 1, false)) {
         ids.push(...page.items.map(({ id }) => id));
       }
     }
@@ -417,7 +399,7 @@ export class RunTableModel {
   /** Choose all runs that match, those too that are not here. */
   async selectAll(): Promise<void> {
     const ids: string[] = [];
-    for await (const page of this._pages(0, Infinity, this._spec.filter, false)) {
+    for await (const page of pages(this._question, this._spec.filter, 0, Infinity, false)) {
       ids.push(...page.items.map(({ id }) => id));
     }
     this.select(ids);
@@ -428,7 +410,7 @@ export class RunTableModel {
     const some = onlySelected ? this._selected : null;
     const few = some && some.size <= 100;
     const ids = few ? `attributes.run_id IN (${[...some].map(id => `'${id}'`).join(', ')})` : '';
-    for await (const page of this._pages(0, Infinity, few ? ids : this._spec.filter, true)) {
+    for await (const page of pages(this._question, few ? ids : this._spec.filter, 0, Infinity, true)) {
       yield some ? page.items.filter(({ id }) => some.has(id)) : page.items;
     }
   }
@@ -526,7 +508,7 @@ export class RunTableModel {
     if (this.grouped) {
       await this._regroup(false);
     } else if (first?.group === null && first.rows) {
-      await first.rows.ask(this._fetching(this._spec.filter));
+      await first.rows.ask(fetching(this._question, this._spec.filter));
     } else {
       this._sections.forEach(({ rows }) => rows?.dispose());
       this._sections = [this._all()];
@@ -550,7 +532,7 @@ export class RunTableModel {
           signal
         ),
         // a run that read several datasets is in several groups
-        this._fetching(filter, false)(0, 1, signal)
+        fetching(this._question, filter, false)(0, 1, signal)
       ]);
       if (signal.aborted || this._disposed) {
         return;
@@ -584,26 +566,10 @@ export class RunTableModel {
     }
     const { signal } = this._controller;
     const found = await Promise.allSettled(
-      marked.map(async ({ key, best }): Promise<[string, number | undefined]> => {
-        const [, name] = split(key);
-        const page = await runtable.query(
-          this.project,
-          this.experiment,
-          {
-            filter: this._spec.filter,
-            order_by: [`${identifier(key)} ${best === 'min' ? 'ASC' : 'DESC'}`],
-            view: this._which,
-            metrics: [name],
-            params: [],
-            tags: [],
-            offset: 0,
-            limit: 1
-          },
-          signal
-        );
-        const value = page.items[0]?.metrics[name];
-        return [key, typeof value === 'number' ? value : undefined];
-      })
+      marked.map(async (column): Promise<[string, number | undefined]> => [
+        column.key,
+        await bestOf(this._question, column, signal)
+      ])
     );
     if (!signal.aborted && !this._disposed) {
       this._best = new Map(
@@ -615,40 +581,9 @@ export class RunTableModel {
     }
   }
 
-  private _fetching(filter: string, columns = true) {
-    const { spec, which } = { spec: this._spec, which: this._which };
-    return (offset: number, limit: number, signal?: AbortSignal): Promise<RunRows> =>
-      runtable.query(
-        this.project,
-        this.experiment,
-        {
-          filter,
-          order_by: orderBy(spec.sort),
-          view: which,
-          metrics: columns ? namesOf(spec.columns, 'metrics') : [],
-          params: columns ? namesOf(spec.columns, 'params') : [],
-          tags: columns ? namesOf(spec.columns, 'tags') : [],
-          offset,
-          limit
-        },
-        signal
-      );
-  }
-
-  private async *_pages(
-    first: number,
-    end: number,
-    filter: string,
-    columns: boolean
-  ): AsyncGenerator<RunRows> {
-    const fetch = this._fetching(filter, columns);
-    for (let offset = first; offset < end; offset += LARGEST) {
-      const page = await fetch(offset, Math.min(LARGEST, end - offset));
-      yield page;
-      if (offset + page.items.length >= page.total || page.items.length === 0) {
-        return;
-      }
-    }
+  private get _question(): IQuestion {
+    const { project, experiment, _spec: spec, _which: which } = this;
+    return { project, experiment, spec, which };
   }
 
   private _all(): ISection {
@@ -658,7 +593,7 @@ export class RunTableModel {
   }
 
   private _window(filter: string): RowWindow {
-    const rows = new RowWindow(this._fetching(filter));
+    const rows = new RowWindow(fetching(this._question, filter));
     rows.changed.connect(() => {
       this._tell();
       this._watch();
@@ -750,18 +685,4 @@ export class RunTableModel {
 function sizeOf({ group, rows }: ISection): number {
   const runs = rows?.total ?? (rows && group ? Math.min(group.count, 1) : 0);
   return group ? 1 + runs : runs;
-}
-
-function specOf(view: RunView): ISpec {
-  return plain({
-    columns: view.columns.map(({ key, width, pinned, best }) => ({
-      key,
-      width: width ?? null,
-      pinned: pinned ?? false,
-      best: best ?? null
-    })),
-    sort: view.sort.map(({ key, descending }) => ({ key, descending: descending ?? false })),
-    filter: view.filter,
-    group_by: view.group_by
-  });
 }
