@@ -252,6 +252,15 @@ def test_a_filter_is_completed_checked_and_remembered(table: Table) -> None:
     options.filter(has_text="name contains").click()
     table.filter.press("Enter")
     expect(table.total).to_have_text("111 runs match")
+    # passing through a filter that is there changes nothing
+    table.filter.blur()
+    table.filter.focus()
+    expect(options.first).to_be_hidden()
+    written = table.filter.input_value()
+    table.filter.press("Tab")
+    expect(table.filter).not_to_be_focused()
+    expect(table.filter).to_have_value(written)
+    table.filter.focus()
     # Esc once closes what is offered, or clears
     table.filter.press("Escape")
     expect(table.filter).to_have_value("")
@@ -454,6 +463,21 @@ def test_a_view_is_kept_for_all_and_survives(table: Table, lab: JupyterServer) -
     with lab.client() as api:
         for one in api.get(base).json()["items"]:
             api.delete(f"{base}/{one['id']}")
+
+
+def test_what_failed_is_asked_for_again(table: Table) -> None:
+    views = re.compile(r"/run-views\?")
+    table.page.route(views, lambda route: route.fulfill(status=500, json={}))
+    table.bar("View").click()
+    again = table.root.get_by_role("button", name="Try again")
+    expect(again).to_be_visible()
+    table.page.keyboard.press("Escape")
+    again.click()
+    expect(again).to_be_visible()
+    table.page.unroute(views)
+    again.click()
+    expect(again).to_have_count(0)
+    expect(table.total).to_have_text("10,000 runs")
 
 
 def test_new_runs_come_and_nothing_jumps(table: Table, lab: JupyterServer) -> None:
