@@ -252,6 +252,15 @@ def test_a_filter_is_completed_checked_and_remembered(table: Table) -> None:
     options.filter(has_text="name contains").click()
     table.filter.press("Enter")
     expect(table.total).to_have_text("111 runs match")
+    # passing through a filter that is there changes nothing
+    table.filter.blur()
+    table.filter.focus()
+    expect(options.first).to_be_hidden()
+    written = table.filter.input_value()
+    table.filter.press("Tab")
+    expect(table.filter).not_to_be_focused()
+    expect(table.filter).to_have_value(written)
+    table.filter.focus()
     # Esc once closes what is offered, or clears
     table.filter.press("Escape")
     expect(table.filter).to_have_value("")
@@ -412,11 +421,36 @@ def test_a_view_is_kept_for_all_and_survives(table: Table, lab: JupyterServer) -
     page.get_by_role("dialog").get_by_role("button", name="Take Theirs").click()
     expect(table.filter).to_have_value("params.lr = '0.1'")
 
+    # Another name saves the name alone: what is shown stays unsaved.
+    table.search("params.lr = '0.001'")
+    table.bar("View").click()
+    table.menu("Rename “by loss”")
+    dialog.get_by_label("Name").fill("by least loss")
+    dialog.get_by_role("button", name="Save").click()
+    expect(table.bar("View")).to_have_text(re.compile("by least loss"))
+    expect(table.bar("View")).to_contain_text("changed")
+    with lab.client() as api:
+        [view] = api.get(base).json()["items"]
+        assert (view["name"], view["filter"]) == ("by least loss", "params.lr = '0.1'")
+        # What others save before the menu is opened, which loads it, is not overwritten unasked either.
+        again = {**theirs, "name": view["name"], "filter": "params.lr = '0.01'", "version": view["version"]}
+        assert api.put(f"{base}/{view['id']}", json=again).status_code == 200
+    for answer, kept in (("Cancel", "params.lr = '0.01'"), ("Replace Theirs", "params.lr = '0.001'")):
+        table.bar("View").click()
+        table.menu("Save “by least loss”")
+        expect(dialog).to_contain_text("changed meanwhile")
+        dialog.get_by_role("button", name=answer).click()
+        expect(table.filter).to_have_value("params.lr = '0.001'")
+        if answer != "Cancel":
+            expect(table.bar("View")).not_to_contain_text("changed")
+        with lab.client() as api:
+            assert [one["filter"] for one in api.get(base).json()["items"]] == [kept]
+
     # Deleted and taken back; what an experiment opens with is seen by whoever has chosen nothing.
     table.bar("View").click()
     table.menu("Open with")
     table.bar("View").click()
-    table.menu("Delete “by loss”")
+    table.menu("Delete “by least loss”")
     expect(table.bar("View")).to_contain_text("usual")
     page.locator(".Toastify__toast").filter(has_text="is deleted").get_by_role("button", name="Undo").click()
     page.wait_for_timeout(500)
@@ -425,10 +459,25 @@ def test_a_view_is_kept_for_all_and_survives(table: Table, lab: JupyterServer) -
     wait_until_loaded(page)
     page.evaluate("localStorage.removeItem('insighter:run-table')")
     table.open()
-    expect(table.bar("View")).to_have_text(re.compile("by loss"))
+    expect(table.bar("View")).to_have_text(re.compile("by least loss"))
     with lab.client() as api:
         for one in api.get(base).json()["items"]:
             api.delete(f"{base}/{one['id']}")
+
+
+def test_what_failed_is_asked_for_again(table: Table) -> None:
+    views = re.compile(r"/run-views\?")
+    table.page.route(views, lambda route: route.fulfill(status=500, json={}))
+    table.bar("View").click()
+    again = table.root.get_by_role("button", name="Try again")
+    expect(again).to_be_visible()
+    table.page.keyboard.press("Escape")
+    again.click()
+    expect(again).to_be_visible()
+    table.page.unroute(views)
+    again.click()
+    expect(again).to_have_count(0)
+    expect(table.total).to_have_text("10,000 runs")
 
 
 def test_new_runs_come_and_nothing_jumps(table: Table, lab: JupyterServer) -> None:

@@ -15,13 +15,17 @@ export function list(projectId: string): Promise<TrashEntry[]> {
   );
 }
 
-/** What was deleted last under a name; undefined where it is not in the trash. */
-export async function newest(projectId: string, kind: string, name: string): Promise<TrashEntry | undefined> {
+/** What was deleted last under a name, or the one with an id; undefined where it is not in the trash. */
+export async function newest(
+  projectId: string,
+  kind: string,
+  { name, id }: { name: string; id?: string }
+): Promise<TrashEntry | undefined> {
   const { items } = await call('get', '/projects/{project_id}/trash', {
     path: { project_id: projectId },
     query: { kind, limit: 20 }
   });
-  return items.find(entry => entry.name === name);
+  return items.find(entry => (id === undefined ? entry.name === name : entry.id === id));
 }
 
 /** Bring an asset back, under another name where one is given. */

@@ -22,6 +22,21 @@ export function formatMetric(value: number | string): string {
   }).format(value);
 }
 
+const decimal = new Map<number, Intl.NumberFormat>();
+
+/** A number with so many decimals: 0.9100. Kept for each, since tables ask for every cell. */
+export function formatDecimals(value: number, decimals: number): string {
+  let format = decimal.get(decimals);
+  if (!format) {
+    format = new Intl.NumberFormat(locale(), {
+      minimumFractionDigits: decimals,
+      maximumFractionDigits: decimals
+    });
+    decimal.set(decimals, format);
+  }
+  return format.format(value);
+}
+
 /** Bytes in the unit that fits: 812 B, 1.3 MB. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -8,6 +8,7 @@ export { ErrorNote } from './errornote';
 export {
   formatBytes,
   formatDate,
+  formatDecimals,
   formatDuration,
   formatMetric,
   formatNumber,
@@ -16,7 +17,7 @@ export {
 } from './format';
 export { CommandButton, IconButton } from './iconbutton';
 export { Initials } from './initials';
-export { openMenu, type MenuGroup } from './menu';
+export { openMenu, showMenu, type MenuGroup } from './menu';
 export { errorText, notifyError } from './notify';
 export { ProgressRow } from './progressrow';
 export { RelativeTime } from './relativetime';

@@ -1,4 +1,5 @@
 import { MenuSvg } from '@jupyterlab/ui-components';
+import type { Menu } from '@lumino/widgets';
 
 import type { IAction, IUi } from './context';
 
@@ -12,7 +13,6 @@ export function openMenu(
   at: Element | { clientX: number; clientY: number }
 ): void {
   const menu = new MenuSvg({ commands: ui.commands });
-  menu.addClass('jp-Insighter-Menu');
   for (const group of groups) {
     const known = group.filter(action => ui.commands.hasCommand(action.command));
     if (known.length && menu.items.length) {
@@ -22,6 +22,12 @@ export function openMenu(
       menu.addItem({ command, args: args ?? {} });
     }
   }
+  showMenu(menu, at);
+}
+
+/** Show a menu that is made for the moment, and give the focus back to where it was. */
+export function showMenu(menu: Menu, at: Element | { clientX: number; clientY: number }): void {
+  menu.addClass('jp-Insighter-Menu');
   const opener = document.activeElement;
   // The menu tells that it closes before it runs its command, hence not disposed of at once.
   menu.aboutToClose.connect(() => {

@@ -61,6 +61,11 @@ export class MlflowFrame extends IFrame {
     this.url = this.address(path);
   }
 
+  /** Load the page again; to set the address that it has would change nothing. */
+  reload(): void {
+    this._frame.contentWindow?.location.reload();
+  }
+
   override dispose(): void {
     if (!this.isDisposed) {
       this.themes?.themeChanged.disconnect(this._onTheme);
@@ -101,7 +106,7 @@ export function mlflowWidget(
     new ToolbarButton({
       icon: refreshIcon,
       tooltip: trans.__('Load this page again'),
-      onClick: () => content.goTo(content.path)
+      onClick: () => content.reload()
     })
   );
   widget.toolbar.addItem(

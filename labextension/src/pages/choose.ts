@@ -9,6 +9,8 @@ export interface IChoice {
   names: () => Promise<ReadonlyArray<string>>;
   /** What stands there when there are none. */
   none: string;
+  /** What the button says; “Open” where left out. */
+  accept?: string;
 }
 
 /** Let the user choose one of some names; null when there is none to choose, or it was cancelled. */
@@ -20,7 +22,7 @@ export async function choose({ trans }: IUi, choice: IChoice): Promise<string | 
   const { button, value } = await InputDialog.getItem({
     title: choice.title,
     items: names.length > 0 ? [...names] : [choice.none],
-    okLabel: trans.__('Open'),
+    okLabel: choice.accept ?? trans.__('Open'),
     cancelLabel: trans.__('Cancel')
   });
   return button.accept && value !== null && names.includes(value) ? value : null;

@@ -16,7 +16,7 @@ export function Chip(props: {
   children?: React.ReactNode;
 }): JSX.Element {
   return (
-    <span className="jp-Insighter-Chip" title={props.title}>
+    <span className="jp-Insighter-Alias" title={props.title}>
       {props.locked && <Lock />}@{props.alias}
       {props.children}
     </span>

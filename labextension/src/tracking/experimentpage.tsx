@@ -4,7 +4,7 @@ import { ErrorNote, formatNumber, RelativeTime } from '../components';
 import { useHost, useRevision } from '../pages/host';
 import { Facts, Page, Tabs } from '../pages/page';
 import { useResource } from '../pages/resource';
-import type { ExperimentModel } from './model';
+import type { ExperimentModel } from './experimentmodel';
 import { ChartsBelow } from './table/below';
 import { chartsHeight, rememberCharts } from './table/storage';
 import { RunTable } from './table/table';

@@ -15,10 +15,17 @@ import {
   trash
 } from '../api';
 import { Resource } from '../pages/resource';
-import { RunTableModel } from './table/model';
 
 /** How often what runs is looked at again, in milliseconds. */
 const LIVE = 2000;
+
+/** The tag that MLflow keeps a run's notes in. */
+export const NOTE = 'mlflow.note.content';
+
+/** Whether a tag is one that programs set for themselves. */
+export function isSystemTag(key: string): boolean {
+  return /^(mlflow|insighter)\./.test(key);
+}
 
 /** A project's experiments, last used first. */
 export function experimentList(project: string): Resource<Experiment[]> {
@@ -28,34 +35,6 @@ export function experimentList(project: string): Resource<Experiment[]> {
 /** A project's experiments, once. */
 export function allExperiments(project: string): Promise<Experiment[]> {
   return experiments.list(project);
-}
-
-/** What an experiment's page shows. */
-export class ExperimentModel {
-  constructor(
-    readonly project: string,
-    readonly id: string
-  ) {
-    this.experiment = new Resource(async () => {
-      const all = await experiments.list(project);
-      return all.find(one => one.id === id) ?? null;
-    });
-    this.table = new RunTableModel(project, id);
-  }
-
-  /** The experiment; null when it is gone. */
-  readonly experiment: Resource<Experiment | null>;
-
-  readonly table: RunTableModel;
-
-  async refresh(): Promise<void> {
-    await Promise.all([this.experiment.refresh(), this.table.refresh()]);
-  }
-
-  dispose(): void {
-    this.experiment.dispose();
-    this.table.dispose();
-  }
 }
 
 /** What a run's page shows. */
@@ -164,15 +143,6 @@ export function registerModel(project: string, name: string, logged: string): Pr
 /** Move a run to the trash. */
 export function deleteRun(project: string, id: string): Promise<void> {
   return runs.remove(project, id);
-}
-
-/** Until when a run can be restored; undefined where it cannot. */
-export async function trashedUntil(
-  project: string,
-  { id, name }: { id: string; name: string }
-): Promise<string | undefined> {
-  const entry = await trash.newest(project, 'run', name).catch(() => undefined);
-  return entry?.id === id ? entry.purge_after : undefined;
 }
 
 /** Take a run out of the trash. */

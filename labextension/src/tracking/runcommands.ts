@@ -1,16 +1,16 @@
 import type { ILabShell, ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
-import { Notification } from '@jupyterlab/apputils';
 import { copyIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
-import { formatDate, notifyError } from '../components';
+import { notifyError } from '../components';
 import { describe, textArg } from '../pages/args';
 import type { IHost } from '../pages/host';
 import { experimentIcon } from '../pages/icons';
 import { Pages } from '../pages/widget';
 import { may } from '../projects/roles';
+import { assetTrashed } from '../trash/undo';
 import { CommandIDs } from './commands';
-import { deleteRun, restoreRun, trashedUntil } from './model';
+import { deleteRun } from './model';
 import type { ICompareArgs } from './widget';
 
 interface IParts {
@@ -108,28 +108,14 @@ export function addRunCommands({ app, host, restorer, labShell }: IParts): void 
         return;
       }
       const name = textArg(args, 'name') ?? id.slice(0, 8);
-      const refresh = () => projects.refresh();
-      const undo = () =>
-        restoreRun(project, id)
-          .then(refresh)
-          .then(() => Notification.success(trans.__('“%1” is back.', name), { autoClose: 5000 }));
       try {
         await deleteRun(project, id);
-        await refresh();
+        await projects.refresh();
       } catch (reason) {
         notifyError(reason);
         return;
       }
-      const until = await trashedUntil(project, { id, name });
-      Notification.success(
-        until === undefined
-          ? trans.__('“%1” is in the trash.', name)
-          : trans.__('“%1” is in the trash until %2.', name, formatDate(until)),
-        {
-          autoClose: 15_000,
-          actions: [{ label: trans.__('Undo'), callback: () => void undo().catch(notifyError) }]
-        }
-      );
+      void assetTrashed(host, { project, kind: 'run', name, id });
     }
   });
 }

@@ -18,7 +18,7 @@ import { ReadOnly, useHost, useMay, useRevision } from '../pages/host';
 import { Facts, Page, Tabs } from '../pages/page';
 import { useResource } from '../pages/resource';
 import { CommandIDs } from './commands';
-import { duration, metricKeys, restoreRun, type RunModel } from './model';
+import { duration, isSystemTag, metricKeys, restoreRun, type RunModel } from './model';
 import { Artifacts } from './run/artifacts';
 import { Failure, Trashed } from './run/banner';
 import { Links } from './run/links';
@@ -69,7 +69,7 @@ function Loaded({ model, run, note, rendermime }: ILoadedProps): JSX.Element {
   const [tab, setTab] = React.useState<Tab>('metrics');
   const { project } = model;
   const params = React.useMemo(() => Object.entries(run.params), [run.params]);
-  const own = Object.keys(run.tags).filter(key => !/^(mlflow|insighter)\./.test(key));
+  const own = Object.keys(run.tags).filter(key => !isSystemTag(key));
   const mayChange = useMay(project, 'editor');
   const editable = mayChange && !run.deleted;
   const about = { project, id: run.id, name: run.name };

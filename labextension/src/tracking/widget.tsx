@@ -3,8 +3,9 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { IHost } from '../pages/host';
 import { type IPageArgs, PageContent } from '../pages/widget';
 import { ComparePage } from './compare/page';
+import { ExperimentModel } from './experimentmodel';
 import { ExperimentPage } from './experimentpage';
-import { ExperimentModel, RunModel } from './model';
+import { RunModel } from './model';
 import { RunPage } from './runpage';
 
 /** Which experiment or run; its name is shown until the server has told it. */

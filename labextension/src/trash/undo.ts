@@ -14,12 +14,17 @@ interface IDeleted {
   readonly project: string;
   readonly kind: string;
   readonly name: string;
+  /** Where others may have its name. */
+  readonly id?: string;
 }
 
 /** Tell that an asset is in the trash, and offer it back. */
-export async function assetTrashed(host: ITeller, { project, kind, name }: IDeleted): Promise<void> {
-  const entry = await api.newest(project, kind, name).catch(() => undefined);
-  tell(host, name, entry?.purge_after, entry && (() => api.restore(project, entry)));
+export async function assetTrashed(host: ITeller, deleted: IDeleted): Promise<void> {
+  const { project, kind, name, id } = deleted;
+  const entry = await api.newest(project, kind, { name, id }).catch(() => undefined);
+  // what is known by its id comes back even where its entry was not found
+  const found = entry ?? (id === undefined ? undefined : { kind, id });
+  tell(host, name, entry?.purge_after, found && (() => api.restore(project, found)));
 }
 
 /** The same of a project, which is opened again when it comes back. */
@@ -38,11 +43,14 @@ function tell(
   restore: (() => Promise<unknown>) | undefined
 ): void {
   const { trans, projects } = host;
-  if (!until || !restore || !projects.status?.trash_days) {
+  if (!restore || !projects.status?.trash_days) {
     Notification.success(trans.__('“%1” is deleted.', name), { autoClose: 5000 });
     return;
   }
-  Notification.success(trans.__('“%1” is in the trash until %2.', name, formatDate(until)), {
+  const told = until
+    ? trans.__('“%1” is in the trash until %2.', name, formatDate(until))
+    : trans.__('“%1” is in the trash.', name);
+  Notification.success(told, {
     autoClose: 15_000,
     actions: [
       {

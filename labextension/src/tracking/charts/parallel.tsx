@@ -1,6 +1,7 @@
 import * as React from 'react';
 
 import { Button, EmptyState, formatMetric, formatNumber, useUi } from '../../components';
+import { COMPARED } from '../compare/model';
 import { axis, type Column, columnName, type IAxis, type IRunValues } from './axes';
 import { AxisView, BOTTOM, type Brush, TOP } from './axisview';
 import { rampGradient } from './colours';
@@ -128,7 +129,7 @@ export function Parallel({ runs, columns, initial, onNeed, onOpen, onCompare }: 
         {Object.keys(brushes).length > 0 && (
           <Button onClick={() => setBrushes({})}>{trans.__('Choose all again')}</Button>
         )}
-        {selected.length > 1 && selected.length <= 20 && selected.length < runs.length && (
+        {selected.length > 1 && selected.length <= COMPARED && selected.length < runs.length && (
           <Button onClick={() => onCompare(selected)}>{trans.__('Compare these')}</Button>
         )}
       </div>

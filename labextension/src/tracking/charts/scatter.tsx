@@ -146,7 +146,7 @@ export function Scatter({ runs, columns, initial, onNeed, onOpen }: IScatterProp
       event.preventDefault();
       event.stopPropagation();
       setHover(along[goal].index);
-    } else if (event.key === 'Enter' && hover !== null) {
+    } else if (event.key === 'Enter' && hover !== null && runs[hover]) {
       event.preventDefault();
       onOpen(runs[hover]);
     } else if (event.key === 'Escape') {

@@ -1,7 +1,7 @@
 import { ask, Field } from '../../pages/ask';
 import type { IHost } from '../../pages/host';
 import { allExperiments } from '../model';
-import { MOST, newestRuns } from './model';
+import { COMPARED, newestRuns } from './model';
 
 interface IChoice {
   readonly experiment: string;
@@ -51,7 +51,7 @@ export async function chooseRuns(
           )}
         </Field>
         <fieldset className="jp-Insighter-Choices">
-          <legend>{trans.__('Its newest runs: choose 2 to %1', MOST)}</legend>
+          <legend>{trans.__('Its newest runs: choose 2 to %1', COMPARED)}</legend>
           {(runs.get(choice.experiment) ?? []).map(({ id, name }) => (
             <label key={id}>
               <input
@@ -72,8 +72,8 @@ export async function chooseRuns(
       </>
     ),
     submit: choice => {
-      if (choice.runs.length < 2 || choice.runs.length > MOST) {
-        throw new Error(trans.__('Choose 2 to %1 runs.', MOST));
+      if (choice.runs.length < 2 || choice.runs.length > COMPARED) {
+        throw new Error(trans.__('Choose 2 to %1 runs.', COMPARED));
       }
       return Promise.resolve(choice);
     }

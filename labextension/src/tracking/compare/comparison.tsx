@@ -7,7 +7,7 @@ import { useOwnResource } from '../../pages/resource';
 import { CommandIDs } from '../commands';
 import { statusWord } from '../status';
 import { compare, type IGroup, type IWords, markdown, Matrix } from './matrix';
-import { comparedRuns, MOST } from './model';
+import { comparedRuns, COMPARED } from './model';
 
 interface IComparisonProps {
   project: string;
@@ -85,8 +85,10 @@ export function Comparison({ project, runs: ids, revision, children }: IComparis
             label={trans.__('Copy the comparison as Markdown')}
           />
         </span>
-        {ids.length > MOST && (
-          <span className="jp-Insighter-Quiet">{trans.__('the first %1 of %2 runs', MOST, ids.length)}</span>
+        {ids.length > COMPARED && (
+          <span className="jp-Insighter-Quiet">
+            {trans.__('the first %1 of %2 runs', COMPARED, ids.length)}
+          </span>
         )}
         {gone > 0 && (
           <span className="jp-Insighter-Quiet">

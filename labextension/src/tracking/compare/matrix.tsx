@@ -2,8 +2,7 @@ import * as React from 'react';
 
 import type { RunDetail } from '../../api';
 import { Button, formatDuration, formatMetric, formatTime, useUi } from '../../components';
-import { duration } from '../model';
-import { NOTE } from '../run/tags';
+import { duration, isSystemTag, NOTE } from '../model';
 
 /** A part of the comparison: rows of values, one for each run; null where a run has none. */
 export interface IGroup {
@@ -136,9 +135,7 @@ function measured(runs: ReadonlyArray<RunDetail>): IRow[] {
 
 /** Tags that people set, and their notes. */
 function own(tags: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(tags).filter(([key]) => key === NOTE || !/^(mlflow|insighter)\./.test(key))
-  );
+  return Object.fromEntries(Object.entries(tags).filter(([key]) => key === NOTE || !isSystemTag(key)));
 }
 
 /** The comparison as a table in Markdown. */

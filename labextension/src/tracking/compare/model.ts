@@ -2,7 +2,7 @@ import { ApiError, experiments, notebooks, type RunDetail } from '../../api';
 import { Resource } from '../../pages/resource';
 
 /** Runs that are put side by side at most: more columns than these are not compared by reading. */
-export const MOST = 20;
+export const COMPARED = 20;
 
 /** How often runs that go on are looked at again, in milliseconds. */
 const LIVE = 3000;
@@ -21,7 +21,7 @@ export function comparedRuns(project: string, ids: ReadonlyArray<string>): Resou
   const made = new Map<string, string | null>();
   return new Resource<ICompared>(
     async () => {
-      const found = await Promise.all(ids.slice(0, MOST).map(id => there(experiments.run(project, id))));
+      const found = await Promise.all(ids.slice(0, COMPARED).map(id => there(experiments.run(project, id))));
       const runs = found.filter(run => run !== null);
       for (const { id, tags } of runs) {
         if (!made.has(id) && tags['insighter.notebook']) {

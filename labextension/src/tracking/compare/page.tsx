@@ -1,9 +1,12 @@
+import * as React from 'react';
+
 import { useHost, useRevision } from '../../pages/host';
 import { Facts, Page } from '../../pages/page';
 import { CommandIDs } from '../commands';
-import { Curves } from '../charts/curves';
 import { metricKeys } from '../model';
 import { Comparison } from './comparison';
+
+const Curves = React.lazy(async () => ({ default: (await import('../charts/curves')).Curves }));
 
 interface IComparePageProps {
   project: string;
@@ -43,7 +46,9 @@ export function ComparePage({ project, experiment, runs }: IComparePageProps): J
         {found => (
           <>
             <h2 className="jp-Insighter-Heading">{trans.__('Curves')}</h2>
-            <Curves project={project} runs={found} keys={metricKeys(found)} />
+            <React.Suspense fallback={<p className="jp-Insighter-Loading">{trans.__('Loading…')}</p>}>
+              <Curves project={project} runs={found} keys={metricKeys(found)} />
+            </React.Suspense>
           </>
         )}
       </Comparison>

@@ -24,7 +24,9 @@ export function Failure({ run }: { run: RunDetail }): JSX.Element | null {
   const word = words[reason] ?? reason;
   return (
     <div className="jp-Insighter-RunBanner jp-mod-error" role="note">
-      <strong>{run.status === 'FAILED' ? trans.__('Failed: %1', word) : trans.__('Stopped: %1', word)}</strong>
+      <strong>
+        {run.status === 'FAILED' ? trans.__('Failed: %1', word) : trans.__('Stopped: %1', word)}
+      </strong>
       {detail && detail.length <= 200 && !detail.includes('\n') && <p>{detail}</p>}
       {detail && (detail.length > 200 || detail.includes('\n')) && (
         <details className="jp-Insighter-Details">

@@ -6,8 +6,7 @@ import type { RunDetail } from '../../api';
 import { IconButton, useUi } from '../../components';
 import { Markdown } from '../../home/markdown';
 import { TextEditor } from '../../projects/texteditor';
-import type { RunModel } from '../model';
-import { NOTE } from './tags';
+import { NOTE, type RunModel } from '../model';
 
 interface INotesProps {
   model: RunModel;

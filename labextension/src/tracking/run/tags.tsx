@@ -4,16 +4,8 @@ import * as React from 'react';
 import type { RunDetail } from '../../api';
 import { Button, ErrorNote, IconButton, useUi } from '../../components';
 import { type IMeanwhile, Meanwhile, meanwhileOf } from '../../projects/meanwhile';
-import type { RunModel } from '../model';
+import { isSystemTag, NOTE, type RunModel } from '../model';
 import { Nothing, Pairs } from './pairs';
-
-/** The tag that MLflow keeps a run's notes in. */
-export const NOTE = 'mlflow.note.content';
-
-/** Whether a tag is one that programs set for themselves. */
-function isSystem(key: string): boolean {
-  return /^(mlflow|insighter)\./.test(key);
-}
 
 interface ITagsProps {
   model: RunModel;
@@ -28,8 +20,8 @@ export function Tags({ model, run, editable }: ITagsProps): JSX.Element {
   const [editing, setEditing] = React.useState<string | null>(null);
   const [error, setError] = React.useState<unknown>(null);
   const tags = Object.entries(run.tags);
-  const own = tags.filter(([key]) => !isSystem(key));
-  const system = tags.filter(([key]) => isSystem(key) && key !== NOTE);
+  const own = tags.filter(([key]) => !isSystemTag(key));
+  const system = tags.filter(([key]) => isSystemTag(key) && key !== NOTE);
 
   const remove = async (key: string) => {
     setError(null);

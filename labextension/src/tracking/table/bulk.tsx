@@ -7,6 +7,7 @@ import { ask, Field } from '../../pages/ask';
 import type { IHost } from '../../pages/host';
 import { offerUndo } from '../../sharing/undo';
 import { csv, download } from './csv';
+import { isSystemTag } from '../model';
 import { MOST, type RunTableModel } from './model';
 import { NAME } from './spec';
 
@@ -72,7 +73,7 @@ export async function tagRuns(host: IHost, model: RunTableModel, runs: ReadonlyA
     return;
   }
   await model.loadKeys();
-  const known = (model.keys?.tags ?? []).map(({ key }) => key).filter(key => !key.startsWith('mlflow.'));
+  const known = (model.keys?.tags ?? []).map(({ key }) => key).filter(key => !isSystemTag(key));
   const changed = await ask<ITag, number>({
     title: trans.__('Tag %1', runsText(runs.length, trans)),
     accept: trans.__('Apply'),

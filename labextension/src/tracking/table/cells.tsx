@@ -1,5 +1,5 @@
 import type { RunGroup, RunRow } from '../../api';
-import { formatDuration, formatMetric, formatNumber, RelativeTime } from '../../components';
+import { formatDecimals, formatDuration, formatMetric, formatNumber, RelativeTime } from '../../components';
 import { duration } from '../model';
 import { RunStatus } from '../status';
 import { DATASET, DURATION, ENDED, MODELS, NAME, RUN_ID, split, STARTED, STATUS, USER } from './spec';
@@ -35,8 +35,6 @@ export class Decimals {
   private readonly _known = new Map<string, number>();
 }
 
-const formats = new Map<number, Intl.NumberFormat>();
-
 /** A metric with so many decimals, unless it is too large or too small for that. */
 export function fixed(value: number | string, decimals: number | null): string {
   if (typeof value === 'string' || decimals === null) {
@@ -46,16 +44,7 @@ export function fixed(value: number | string, decimals: number | null): string {
   if (size >= 1e9 || (size !== 0 && size < 0.5 * 10 ** -decimals)) {
     return value.toExponential(2);
   }
-  let format = formats.get(decimals);
-  if (!format) {
-    const locale = (document.documentElement.lang || navigator.language || 'en').replace('_', '-');
-    format = new Intl.NumberFormat(locale, {
-      minimumFractionDigits: decimals,
-      maximumFractionDigits: decimals
-    });
-    formats.set(decimals, format);
-  }
-  return format.format(value);
+  return formatDecimals(value, decimals);
 }
 
 /** What a run has in a column, as text: for files, menus and what is shown on hover. Empty where it has nothing. */

@@ -146,7 +146,8 @@ export function FilterBox(props: IFilterBoxProps): JSX.Element {
           onKeyDown={onKeyDown}
           onFocus={() => {
             props.onFocus();
-            setOpen(true);
+            // in a filter that is there, Tab goes on until something is written
+            setOpen(text.trim() === '');
           }}
           onBlur={() => {
             setOpen(false);

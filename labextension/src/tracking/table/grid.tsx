@@ -1,7 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import * as React from 'react';
 
-import { useUi } from '../../components';
+import { notifyError, useUi } from '../../components';
 import { Decimals } from './cells';
 import { Head } from './head';
 import type { RunTableModel } from './model';
@@ -155,7 +155,7 @@ export function Grid(props: IGridProps): JSX.Element {
       anchor.current = row;
     }
   };
-  const range = (to: number) => void model.selectRange(anchor.current, to, true);
+  const range = (to: number) => void model.selectRange(anchor.current, to, true).catch(notifyError);
 
   const enter = (row: number) => {
     const entry = model.entry(row);
@@ -213,7 +213,7 @@ export function Grid(props: IGridProps): JSX.Element {
         enter(row);
       }
     } else if (control && event.key.toLowerCase() === 'a') {
-      void model.selectAll();
+      void model.selectAll().catch(notifyError);
     } else if (event.key === 'Escape' && selected.size > 0) {
       model.clearSelection();
     } else if (event.key === 'Delete' && selected.size > 0) {

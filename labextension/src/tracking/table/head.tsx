@@ -1,7 +1,7 @@
 import { caretDownEmptyThinIcon, caretUpEmptyThinIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { useUi } from '../../components';
+import { notifyError, useUi } from '../../components';
 import type { RunTableModel } from './model';
 import type { IPlaced, IRowLook } from './row';
 import { columnLabel, type IColumn, kindLabel, NAME, numeric, sortable, split } from './spec';
@@ -49,7 +49,9 @@ export function Head(props: IHeadProps): JSX.Element {
             checked={all}
             aria-label={all ? trans.__('Select none') : trans.__('Select all runs that match')}
             title={all ? trans.__('Select none') : trans.__('Select all runs that match')}
-            onChange={() => (selected.size > 0 ? model.clearSelection() : void model.selectAll())}
+            onChange={() =>
+              selected.size > 0 ? model.clearSelection() : void model.selectAll().catch(notifyError)
+            }
           />
         </div>
         {look.pinned.map(placed => (

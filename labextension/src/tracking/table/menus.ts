@@ -4,6 +4,8 @@ import type { RunRow } from '../../api';
 import type { IHost } from '../../pages/host';
 import { choose } from '../../pages/choose';
 import { CommandIDs } from '../commands';
+import { COMPARED } from '../compare/model';
+import { isSystemTag } from '../model';
 import { deleteRuns, restoreRuns, tagRuns } from './bulk';
 import { textOf } from './cells';
 import { chooseColumns } from './columns';
@@ -137,7 +139,7 @@ export function openRunMenu(
           ? [
               {
                 label: trans.__('Compare %1 Runs', runs.length),
-                disabled: runs.length < 2 || runs.length > 50,
+                disabled: runs.length < 2 || runs.length > COMPARED,
                 run: () => void commands.execute(CommandIDs.compareRuns, compared)
               }
             ]
@@ -193,7 +195,7 @@ export async function openGroupMenu(host: IHost, model: RunTableModel, at: Eleme
     [...all].sort((a, b) => b.runs - a.runs || a.key.localeCompare(b.key)).map(({ key }) => key);
   const keys = [
     ...most(params).map(key => `params.${key}`),
-    ...most(tags.filter(({ key }) => !key.startsWith('mlflow.'))).map(key => `tags.${key}`)
+    ...most(tags.filter(({ key }) => !isSystemTag(key))).map(key => `tags.${key}`)
   ];
   const few = keys.slice(0, ROOM);
   if (now && !few.includes(now) && keys.includes(now)) {
@@ -211,6 +213,7 @@ export async function openGroupMenu(host: IHost, model: RunTableModel, at: Eleme
               run: () =>
                 void choose(host, {
                   title: trans.__('Group by'),
+                  accept: trans.__('Group'),
                   names: () => Promise.resolve(keys),
                   none: trans.__('No parameters or tags yet')
                 }).then(key => key !== null && model.change({ group_by: key }))

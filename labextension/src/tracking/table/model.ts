@@ -6,23 +6,23 @@ import {
   type RunGroup,
   type RunKeys,
   type RunRow,
-  type RunRows,
   type RunView,
   type RunViewCreate
 } from '../../api';
+import { bestOf, fetching, type IQuestion, pages } from './query';
 import { RowWindow } from './rows';
 import {
   both,
+  columnChanged,
+  columnMoved,
   groupFilter,
   type IColumn,
-  identifier,
   type ISpec,
   namesOf,
-  NAME,
-  orderBy,
   plain,
   sameSpec,
-  split,
+  sortedBy,
+  specOf,
   usualSpec,
   type Which
 } from './spec';
@@ -33,9 +33,6 @@ const LIVE = 2000;
 
 /** At least so long it waits between two looks, however much happens in the project. */
 const PAUSE = 1000;
-
-/** How many runs are asked for at once where only their ids count. */
-const LARGEST = 1000;
 
 /** Of so many metrics groups tell. */
 const GROUPED = 20;
@@ -58,6 +55,9 @@ export interface ISection {
   /** Null while it is closed. */
   rows: RowWindow | null;
 }
+
+/** What there is to say of a view beside what it shows. */
+type How = 'name' | 'experiment_id' | 'is_default';
 
 const BLANK: Entry = { kind: 'blank' };
 
@@ -94,17 +94,23 @@ export class RunTableModel {
   }
 
   get views(): ReadonlyArray<RunView> {
-    return this._views;
+    return this._views ?? [];
   }
 
   /** The view that was chosen; null: none, the columns are the usual ones. */
   get view(): RunView | null {
-    return this._views.find(({ id }) => id === this._viewId) ?? null;
+    return this.views.find(({ id }) => id === this._viewId) ?? null;
   }
 
   /** Whether something is shown otherwise than the chosen view says. */
   get modified(): boolean {
     return !sameSpec(this._spec, this._base);
+  }
+
+  /** Whether somebody has saved something else under the view's name since what is shown began from it. */
+  get overtaken(): boolean {
+    const { view } = this;
+    return view !== null && !sameSpec(specOf(view), this._base);
   }
 
   get grouped(): boolean {
@@ -150,24 +156,13 @@ export class RunTableModel {
 
   /** Begin; the rows do not wait for what decides the columns. */
   start(): void {
-    const rows = this._ask();
-    const views = this.loadViews();
-    const keys = this.loadKeys();
-    void Promise.allSettled([rows, views, keys]).then(() => this._watch());
-    void views.then(() => {
-      const usual = this._views.find(({ is_default }) => is_default);
-      if (this._undecided && usual) {
-        this.choose(usual);
-      } else if (this._undecided) {
-        void keys.then(() => {
-          if (this._undecided) {
-            this._undecided = false;
-            this._base = usualSpec(this._keys);
-            this._set(this._base);
-          }
-        });
-      }
-    });
+    void Promise.allSettled([this._ask(), this._decide()]).then(() => this._watch());
+  }
+
+  /** Ask once more for all that the table needs, whichever of it failed. */
+  retry(): void {
+    this._again();
+    void this._decide();
   }
 
   // ---- rows ----
@@ -231,6 +226,9 @@ export class RunTableModel {
 
   /** Look again. Asked often, it waits a little. */
   async refresh(): Promise<void> {
+    if (this._disposed) {
+      return;
+    }
     const pause = this._looked + PAUSE - Date.now();
     if (pause > 0) {
       this._wait(pause);
@@ -239,6 +237,7 @@ export class RunTableModel {
     window.clearTimeout(this._timer);
     this._timer = 0;
     this._looked = Date.now();
+    this._error = null;
     if (this.grouped) {
       await this._regroup(true);
     }
@@ -256,6 +255,7 @@ export class RunTableModel {
       this._keys = await runtable.keys(this.project, this.experiment);
       this._tell();
     } catch (reason) {
+      this._keysAt = 0;
       this._fail(reason);
     }
   }
@@ -279,35 +279,20 @@ export class RunTableModel {
   }
 
   changeColumn(key: string, column: Partial<IColumn>): void {
-    const columns = this._spec.columns;
-    // the runs' names are a column of their own, which is kept only when something of it was changed
-    const all = columns.some(each => each.key === key)
-      ? columns
-      : [{ key, width: null, pinned: true, best: null }, ...columns];
-    this.setColumns(all.map(each => (each.key === key ? { ...each, ...column } : each)));
+    this.setColumns(columnChanged(this._spec.columns, key, column));
   }
 
   /** Put a column where another is; with a number, so many places further. */
   moveColumn(key: string, to: string | number): void {
-    const columns = [...this._spec.columns];
-    const from = columns.findIndex(each => each.key === key);
-    const goal = typeof to === 'number' ? from + to : columns.findIndex(each => each.key === to);
-    if (from < 0 || goal < 0 || goal >= columns.length || columns[goal].key === NAME) {
-      return;
+    const columns = columnMoved(this._spec.columns, key, to);
+    if (columns) {
+      this.setColumns(columns);
     }
-    const [moved] = columns.splice(from, 1);
-    columns.splice(goal, 0, { ...moved, pinned: this._spec.columns[goal].pinned });
-    this.setColumns(columns);
   }
 
   /** Sort by a column, then the other way; `also` keeps what it is sorted by already. */
   sortBy(key: string, descending?: boolean, also = false): void {
-    const { sort } = this._spec;
-    const now = sort.find(each => each.key === key);
-    // what one looks for among metrics is the largest first, among words the beginning of the alphabet
-    const first = split(key)[0] === 'metrics' || key.endsWith('_time');
-    const next = { key, descending: descending ?? (now ? !now.descending : first) };
-    this.change({ sort: also ? [...sort.filter(each => each.key !== key), next].slice(-5) : [next] });
+    this.change({ sort: sortedBy(this._spec.sort, key, descending, also) });
   }
 
   // ---- views ----
@@ -323,7 +308,7 @@ export class RunTableModel {
     if (this._viewId !== null && view === null) {
       this._viewId = null;
       this._keep();
-    } else if (view && !this.modified && !sameSpec(specOf(view), this._base)) {
+    } else if (this.overtaken && !this.modified) {
       this.choose(view);
     }
     this._tell();
@@ -338,17 +323,25 @@ export class RunTableModel {
   }
 
   /** Keep what is shown as a new view. */
-  async saveAs(how: Pick<RunViewCreate, 'name' | 'experiment_id' | 'is_default'>): Promise<RunView> {
+  async saveAs(how: Pick<RunViewCreate, How>): Promise<RunView> {
     const view = await runtable.createView(this.project, { ...plain(this._spec), ...how });
     await this._saved(view);
     return view;
   }
 
-  /** Keep what is shown as the view it was; `over`: even when somebody has changed it meanwhile. */
-  async save(view: RunView, how: Partial<RunViewCreate> = {}): Promise<void> {
+  /** Keep what is shown as the view it was. */
+  async save(view: RunView): Promise<void> {
     const { name, experiment_id, is_default } = view;
-    const body = { name, experiment_id, is_default, ...plain(this._spec), ...how };
+    const body = { name, experiment_id, is_default, ...plain(this._spec) };
     await this._saved(await runtable.updateView(this.project, view.id, view.version, body));
+  }
+
+  /** Change what a view is called or where it opens; what it shows stays, whatever is shown here. */
+  async edit(view: RunView, how: Partial<Pick<RunViewCreate, How>>): Promise<void> {
+    const { name, experiment_id, is_default } = view;
+    const body = { name, experiment_id, is_default, ...plain(specOf(view)), ...how };
+    await runtable.updateView(this.project, view.id, view.version, body);
+    await this.loadViews();
   }
 
   /** Delete a view; gives what brings it back. */
@@ -396,7 +389,7 @@ export class RunTableModel {
     }
     if (missing && !this.grouped) {
       ids.length = 0;
-      for await (const page of this._pages(first, last + 1, this._spec.filter, false)) {
+      for await (const page of pages(this._question, this._spec.filter, first, last + 1, false)) {
         ids.push(...page.items.map(({ id }) => id));
       }
     }
@@ -406,7 +399,7 @@ export class RunTableModel {
   /** Choose all runs that match, those too that are not here. */
   async selectAll(): Promise<void> {
     const ids: string[] = [];
-    for await (const page of this._pages(0, Infinity, this._spec.filter, false)) {
+    for await (const page of pages(this._question, this._spec.filter, 0, Infinity, false)) {
       ids.push(...page.items.map(({ id }) => id));
     }
     this.select(ids);
@@ -417,7 +410,7 @@ export class RunTableModel {
     const some = onlySelected ? this._selected : null;
     const few = some && some.size <= 100;
     const ids = few ? `attributes.run_id IN (${[...some].map(id => `'${id}'`).join(', ')})` : '';
-    for await (const page of this._pages(0, Infinity, few ? ids : this._spec.filter, true)) {
+    for await (const page of pages(this._question, few ? ids : this._spec.filter, 0, Infinity, true)) {
       yield some ? page.items.filter(({ id }) => some.has(id)) : page.items;
     }
   }
@@ -465,7 +458,26 @@ export class RunTableModel {
 
   // ---- inside ----
 
+  /** Show what an experiment opens with, unless something was chosen; what fails leaves that to the next attempt. */
+  private async _decide(): Promise<void> {
+    const keys = this.loadKeys();
+    await this.loadViews();
+    const usual = this.views.find(({ is_default }) => is_default);
+    if (this._undecided && usual) {
+      this.choose(usual);
+    }
+    await keys;
+    if (this._undecided && this._keys) {
+      this._undecided = this._views === null;
+      this._base = usualSpec(this._keys);
+      this._set(this._base);
+    }
+  }
+
   private _set(spec: ISpec): void {
+    if (this._disposed) {
+      return;
+    }
     const before = this._spec;
     this._spec = spec;
     if (before.filter !== spec.filter) {
@@ -485,6 +497,9 @@ export class RunTableModel {
 
   /** Ask for the rows of what is to be shown now. */
   private async _ask(): Promise<void> {
+    if (this._disposed) {
+      return;
+    }
     this._error = null;
     this._controller.abort();
     this._controller = new AbortController();
@@ -493,7 +508,7 @@ export class RunTableModel {
     if (this.grouped) {
       await this._regroup(false);
     } else if (first?.group === null && first.rows) {
-      await first.rows.ask(this._fetching(this._spec.filter));
+      await first.rows.ask(fetching(this._question, this._spec.filter));
     } else {
       this._sections.forEach(({ rows }) => rows?.dispose());
       this._sections = [this._all()];
@@ -517,7 +532,7 @@ export class RunTableModel {
           signal
         ),
         // a run that read several datasets is in several groups
-        this._fetching(filter, false)(0, 1, signal)
+        fetching(this._question, filter, false)(0, 1, signal)
       ]);
       if (signal.aborted || this._disposed) {
         return;
@@ -551,26 +566,10 @@ export class RunTableModel {
     }
     const { signal } = this._controller;
     const found = await Promise.allSettled(
-      marked.map(async ({ key, best }): Promise<[string, number | undefined]> => {
-        const [, name] = split(key);
-        const page = await runtable.query(
-          this.project,
-          this.experiment,
-          {
-            filter: this._spec.filter,
-            order_by: [`${identifier(key)} ${best === 'min' ? 'ASC' : 'DESC'}`],
-            view: this._which,
-            metrics: [name],
-            params: [],
-            tags: [],
-            offset: 0,
-            limit: 1
-          },
-          signal
-        );
-        const value = page.items[0]?.metrics[name];
-        return [key, typeof value === 'number' ? value : undefined];
-      })
+      marked.map(async (column): Promise<[string, number | undefined]> => [
+        column.key,
+        await bestOf(this._question, column, signal)
+      ])
     );
     if (!signal.aborted && !this._disposed) {
       this._best = new Map(
@@ -582,40 +581,9 @@ export class RunTableModel {
     }
   }
 
-  private _fetching(filter: string, columns = true) {
-    const { spec, which } = { spec: this._spec, which: this._which };
-    return (offset: number, limit: number, signal?: AbortSignal): Promise<RunRows> =>
-      runtable.query(
-        this.project,
-        this.experiment,
-        {
-          filter,
-          order_by: orderBy(spec.sort),
-          view: which,
-          metrics: columns ? namesOf(spec.columns, 'metrics') : [],
-          params: columns ? namesOf(spec.columns, 'params') : [],
-          tags: columns ? namesOf(spec.columns, 'tags') : [],
-          offset,
-          limit
-        },
-        signal
-      );
-  }
-
-  private async *_pages(
-    first: number,
-    end: number,
-    filter: string,
-    columns: boolean
-  ): AsyncGenerator<RunRows> {
-    const fetch = this._fetching(filter, columns);
-    for (let offset = first; offset < end; offset += LARGEST) {
-      const page = await fetch(offset, Math.min(LARGEST, end - offset));
-      yield page;
-      if (offset + page.items.length >= page.total || page.items.length === 0) {
-        return;
-      }
-    }
+  private get _question(): IQuestion {
+    const { project, experiment, _spec: spec, _which: which } = this;
+    return { project, experiment, spec, which };
   }
 
   private _all(): ISection {
@@ -625,7 +593,7 @@ export class RunTableModel {
   }
 
   private _window(filter: string): RowWindow {
-    const rows = new RowWindow(this._fetching(filter));
+    const rows = new RowWindow(fetching(this._question, filter));
     rows.changed.connect(() => {
       this._tell();
       this._watch();
@@ -699,7 +667,8 @@ export class RunTableModel {
   private _which: Which = 'active';
   private _keys: RunKeys | null = null;
   private _keysAt = 0;
-  private _views: RunView[] = [];
+  /** Null as long as nobody has told. */
+  private _views: RunView[] | null = null;
   private _sections: ISection[];
   private _groups: RunGroup[] | null = null;
   private _matching = 0;
@@ -716,18 +685,4 @@ export class RunTableModel {
 function sizeOf({ group, rows }: ISection): number {
   const runs = rows?.total ?? (rows && group ? Math.min(group.count, 1) : 0);
   return group ? 1 + runs : runs;
-}
-
-function specOf(view: RunView): ISpec {
-  return plain({
-    columns: view.columns.map(({ key, width, pinned, best }) => ({
-      key,
-      width: width ?? null,
-      pinned: pinned ?? false,
-      best: best ?? null
-    })),
-    sort: view.sort.map(({ key, descending }) => ({ key, descending: descending ?? false })),
-    filter: view.filter,
-    group_by: view.group_by
-  });
 }

@@ -1,6 +1,8 @@
 import { MenuSvg } from '@jupyterlab/ui-components';
 import { CommandRegistry } from '@lumino/commands';
 
+import { showMenu } from '../../components';
+
 /** A line of a menu that is made for the moment. */
 export interface IChoice {
   readonly label: string;
@@ -18,7 +20,6 @@ export function popUp(
 ): void {
   const commands = new CommandRegistry();
   const menu = new MenuSvg({ commands });
-  menu.addClass('jp-Insighter-Menu');
   groups
     .filter(group => group.length > 0)
     .forEach((group, number) => {
@@ -38,19 +39,5 @@ export function popUp(
         menu.addItem({ command });
       });
     });
-  const opener = document.activeElement;
-  menu.aboutToClose.connect(() => {
-    requestAnimationFrame(() => {
-      menu.dispose();
-      if (document.activeElement === document.body && opener instanceof HTMLElement) {
-        opener.focus();
-      }
-    });
-  });
-  if (at instanceof Element) {
-    const box = at.getBoundingClientRect();
-    menu.open(box.left, box.bottom);
-  } else {
-    menu.open(at.clientX, at.clientY);
-  }
+  showMenu(menu, at);
 }

@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { RunKeys } from '../../api';
+import type { RunKeys, RunView } from '../../api';
 
 /** A column of the run table. Its key: `attributes.status`, `dataset`, `duration`, `metrics.auc`, `params.lr`, `tags.team` … */
 export interface IColumn {
@@ -121,6 +121,65 @@ export function plain({ columns, sort, filter, group_by }: ISpec): {
     filter,
     group_by
   };
+}
+
+/** What a view shows. */
+export function specOf(view: RunView): ISpec {
+  return plain({
+    columns: view.columns.map(({ key, width, pinned, best }) => ({
+      key,
+      width: width ?? null,
+      pinned: pinned ?? false,
+      best: best ?? null
+    })),
+    sort: view.sort.map(({ key, descending }) => ({ key, descending: descending ?? false })),
+    filter: view.filter,
+    group_by: view.group_by
+  });
+}
+
+/** The columns with something of one changed. */
+export function columnChanged(
+  columns: ReadonlyArray<IColumn>,
+  key: string,
+  change: Partial<IColumn>
+): IColumn[] {
+  // the runs' names are a column of their own, which is kept only when something of it was changed
+  const all = columns.some(each => each.key === key)
+    ? columns
+    : [{ ...column(key), pinned: true }, ...columns];
+  return all.map(each => (each.key === key ? { ...each, ...change } : each));
+}
+
+/** The columns with one where another is, or so many places further; null where it cannot go there. */
+export function columnMoved(
+  columns: ReadonlyArray<IColumn>,
+  key: string,
+  to: string | number
+): IColumn[] | null {
+  const from = columns.findIndex(each => each.key === key);
+  const goal = typeof to === 'number' ? from + to : columns.findIndex(each => each.key === to);
+  if (from < 0 || goal < 0 || goal >= columns.length || columns[goal].key === NAME) {
+    return null;
+  }
+  const moved = [...columns];
+  const [one] = moved.splice(from, 1);
+  moved.splice(goal, 0, { ...one, pinned: columns[goal].pinned });
+  return moved;
+}
+
+/** The order after a column was chosen to sort by: first one way, then the other; `also` keeps what there was. */
+export function sortedBy(
+  sort: ReadonlyArray<ISort>,
+  key: string,
+  descending: boolean | undefined,
+  also: boolean
+): ISort[] {
+  const now = sort.find(each => each.key === key);
+  // what one looks for among metrics is the largest first, among words the beginning of the alphabet
+  const first = split(key)[0] === 'metrics' || key.endsWith('_time');
+  const next = { key, descending: descending ?? (now ? !now.descending : first) };
+  return also ? [...sort.filter(each => each.key !== key), next].slice(-5) : [next];
 }
 
 /** What a column is called in its head. */

@@ -6,6 +6,7 @@ import { type IHost, useHost, useMay } from '../../pages/host';
 import { CodeBlock } from '../../pages/page';
 import { CommandIDs as Mlflow } from '../../mlflow/commands';
 import { CommandIDs } from '../commands';
+import { COMPARED } from '../compare/model';
 import { deleteRuns, exportRuns, restoreRuns, runsText, tagRuns } from './bulk';
 import { textOf } from './cells';
 import { chooseColumns } from './columns';
@@ -17,9 +18,6 @@ import type { RunTableModel } from './model';
 import { popUp } from './popup';
 import { columnLabel, namesOf, split, type Which } from './spec';
 import { openViews } from './views';
-
-/** As many runs as can be looked at side by side. */
-const COMPARED = 50;
 
 interface IRunTableProps {
   model: RunTableModel;
@@ -190,7 +188,7 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
           />
         </div>
       )}
-      {error && !filterError && <ErrorNote error={error} onRetry={() => void model.refresh()} />}
+      {error && !filterError && <ErrorNote error={error} onRetry={() => model.retry()} />}
       {nothing ? (
         <Nothing model={model} name={name} />
       ) : (

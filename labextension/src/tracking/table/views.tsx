@@ -41,7 +41,7 @@ export async function openViews(
           label: view.is_default
             ? trans.__('Open Experiments Without “%1”', view.name)
             : trans.__('Open with “%1” by Default', view.name),
-          run: () => void model.save(view, { is_default: !view.is_default }).catch(notifyError)
+          run: () => void model.edit(view, { is_default: !view.is_default }).catch(notifyError)
         },
         { label: trans.__('Rename “%1”…', view.name), run: () => void saveAs(host, model, view) },
         {
@@ -74,7 +74,7 @@ interface IHow {
   readonly usual: boolean;
 }
 
-/** Keep what is shown under a name: a new view, or one under another name. */
+/** Ask for a name: of a new view, which keeps what is shown, or another one for a view, which keeps what it showed. */
 async function saveAs(host: IHost, model: RunTableModel, old: RunView | null): Promise<void> {
   const { trans } = host;
   await ask<IHow, void>({
@@ -126,7 +126,7 @@ async function saveAs(host: IHost, model: RunTableModel, old: RunView | null): P
         experiment_id: everywhere ? null : model.experiment,
         is_default: usual
       };
-      await (old ? model.save(old, body) : model.saveAs(body));
+      await (old ? model.edit(old, body) : model.saveAs(body));
     },
     ui: host
   });
@@ -135,33 +135,37 @@ async function saveAs(host: IHost, model: RunTableModel, old: RunView | null): P
 /** Keep what is shown as the view it was; whoever was faster is not overwritten unasked. */
 export async function save(host: IHost, model: RunTableModel, view: RunView): Promise<void> {
   const { trans } = host;
-  try {
-    await model.save(view);
-  } catch (reason) {
-    if (!(reason instanceof ApiError) || reason.code !== 'view_changed') {
-      notifyError(reason);
+  // the menu has loaded the views: the server alone cannot tell that this one is newer than what was begun from
+  if (!model.overtaken) {
+    try {
+      await model.save(view);
       return;
+    } catch (reason) {
+      if (!(reason instanceof ApiError) || reason.code !== 'view_changed') {
+        notifyError(reason);
+        return;
+      }
     }
-    await model.loadViews();
-    const now = model.views.find(({ id }) => id === view.id);
-    if (!now) {
-      notifyError(reason);
-      return;
-    }
-    const { button } = await showDialog({
-      title: trans.__('“%1” was changed meanwhile', view.name),
-      body: trans.__('Somebody has saved other columns, another order or filter under this name.'),
-      buttons: [
-        Dialog.cancelButton({ label: trans.__('Cancel') }),
-        Dialog.warnButton({ label: trans.__('Replace Theirs'), accept: true, actions: ['replace'] }),
-        Dialog.okButton({ label: trans.__('Take Theirs'), actions: ['take'] })
-      ]
-    });
-    if (button.actions.includes('take')) {
-      model.choose(now);
-    } else if (button.actions.includes('replace')) {
-      await model.save(now).catch(notifyError);
-    }
+  }
+  await model.loadViews();
+  const now = model.views.find(({ id }) => id === view.id);
+  if (!now) {
+    notifyError(new Error(trans.__('“%1” was deleted meanwhile.', view.name)));
+    return;
+  }
+  const { button } = await showDialog({
+    title: trans.__('“%1” was changed meanwhile', view.name),
+    body: trans.__('Somebody has saved other columns, another order or filter under this name.'),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.warnButton({ label: trans.__('Replace Theirs'), accept: true, actions: ['replace'] }),
+      Dialog.okButton({ label: trans.__('Take Theirs'), actions: ['take'] })
+    ]
+  });
+  if (button.actions.includes('take')) {
+    model.choose(now);
+  } else if (button.actions.includes('replace')) {
+    await model.save(now).catch(notifyError);
   }
 }
 
