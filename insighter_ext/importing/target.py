@@ -218,11 +218,14 @@ class Target:
 
     def versions(self, name: str) -> dict[int, Json]:
         """Number → version."""
-        condition = f'name="{name}"' if "'" in name else f"name='{name}'"
-        found = self.pages(
-            "GET", "model-versions/search", "model_versions", filter=condition, max_results=1000
-        )
-        return {int(version["version"]): version for version in found}
+        named = f'name="{name}"' if "'" in name else f"name='{name}'"
+        return {
+            int(version["version"]): version
+            for condition in (named, f"{named} AND tags.`mlflow.prompt.is_prompt` = 'true'")
+            for version in self.pages(
+                "GET", "model-versions/search", "model_versions", filter=condition, max_results=1000
+            )
+        }
 
     def skip_version(self, name: str, source: str) -> None:
         """Leave out the next number."""
