@@ -232,7 +232,7 @@ class MlflowImport:
                     "registered-models/create",
                     name=model.name,
                     description=model.description or "",
-                    tags=pairs({**model.tags, ORIGIN: origin}),
+                    tags=pairs({**model.tags, **self._store.kind(model.name), ORIGIN: origin}),
                 )
                 self.report.registered_models += 1
             self._versions(model.name)

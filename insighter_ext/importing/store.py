@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from insighter_ext.importing.target import Json, quoted, store_name
+from insighter_ext.importing.target import PROMPTS, Json, quoted, store_name, versions_of
 
 PARENT = "mlflow.parentRunId"
 
-_PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
 _NO_LOGGED_MODELS = {"ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED"}
 
 Download = Callable[[str, str], str]
@@ -33,11 +33,16 @@ class Store:
     def __init__(self, uri: str, registry: str | None) -> None:
         for address in filter(None, (uri, registry)):
             _must_be_there(address)
-        from mlflow import MlflowClient
+        # Folders were MLflow's default for years. It reads them only where this says so.
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+        from mlflow import MlflowClient, set_tracking_uri
 
         self._uri, self._registry = uri, registry or uri
+        # A registry in a folder asks the process's own store for the models of its versions, and would make one.
+        set_tracking_uri(uri)
         self._client = MlflowClient(tracking_uri=uri, registry_uri=self._registry)
         self.name = store_name(uri)
+        self._prompts: set[str] = set()
 
     def experiments(self) -> Iterator[Any]:
         """All that are not deleted."""
@@ -92,10 +97,15 @@ class Store:
 
     def registered_models(self) -> Iterator[Any]:
         """All registered models, and prompts, which MLflow keeps as such."""
-        for condition in (None, _PROMPTS):
-            yield from _pages(
-                partial(self._registered_page, condition),
-            )
+        for condition in (None, PROMPTS):
+            for model in _pages(partial(self._registered_page, condition)):
+                if condition:
+                    self._prompts.add(model.name)
+                yield model
+
+    def kind(self, name: str) -> dict[str, str]:
+        """The tag that makes a registered model a prompt; MLflow's client does not tell it among the tags."""
+        return {"mlflow.prompt.is_prompt": "true"} if name in self._prompts else {}
 
     def _registered_page(self, condition: str | None, token: str | None) -> Any:
         return self._client.search_registered_models(
@@ -103,16 +113,21 @@ class Store:
         )
 
     def versions(self, name: str) -> list[Any]:
-        """A model's versions by their numbers, with their aliases and stages."""
-        condition = f"name={quoted(name)}"
-        found = _pages(
-            lambda token: self._client.search_model_versions(condition, max_results=1000, page_token=token)
-        )
-        return sorted(found, key=lambda version: int(version.version))
+        """A model's or prompt's versions by their numbers, with their aliases and stages."""
+        found = {
+            int(version.version): version
+            for condition in versions_of(name)
+            for version in _pages(partial(self._versions_page, condition))
+        }
+        return [found[number] for number in sorted(found)]
+
+    def _versions_page(self, condition: str, token: str | None) -> Any:
+        return self._client.search_model_versions(condition, max_results=1000, page_token=token)
 
     def aliases(self, name: str) -> dict[str, int]:
-        """Alias → version. A search does not tell them in every store."""
-        found = self._client.get_registered_model(name)
+        """Alias → version. A search does not tell a model's in every store, and a prompt is got by no other way."""
+        prompts = self._client.search_registered_models(f"name={quoted(name)} AND {PROMPTS}")
+        found = prompts[0] if prompts else self._client.get_registered_model(name)
         return {alias: int(number) for alias, number in found.aliases.items()}
 
 

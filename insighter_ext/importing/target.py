@@ -218,10 +218,13 @@ class Target:
 
     def versions(self, name: str) -> dict[int, Json]:
         """Number → version."""
-        found = self.pages(
-            "GET", "model-versions/search", "model_versions", filter=f"name={quoted(name)}", max_results=1000
-        )
-        return {int(version["version"]): version for version in found}
+        return {
+            int(version["version"]): version
+            for condition in versions_of(name)
+            for version in self.pages(
+                "GET", "model-versions/search", "model_versions", filter=condition, max_results=1000
+            )
+        }
 
     def skip_version(self, name: str, source: str) -> None:
         """Leave out the next number."""
@@ -243,6 +246,16 @@ def digest(file: Path) -> str:
 def quoted(name: str) -> str:
     """A name as a filter's string; a model's cannot hold both kinds of quotes and be found."""
     return f'"{name}"' if "'" in name else f"'{name}'"
+
+
+PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
+"""Only with this filter are prompts found: MLflow leaves them out of every other search of models."""
+
+
+def versions_of(name: str) -> tuple[str, str]:
+    """The filters that find the versions of a model, and those of a prompt."""
+    named = f"name={quoted(name)}"
+    return named, f"{named} AND {PROMPTS}"
 
 
 def key_values(pairs: list[Json] | None) -> dict[str, str]:

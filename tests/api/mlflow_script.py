@@ -274,7 +274,7 @@ post(
     "runs/create",
     {
         "experiment_id": "{e}",
-        "start_time": 1,
+        "start_time": 2,
         "run_name": "one",
         "tags": [{"key": "mlflow.runName", "value": "one"}],
     },

@@ -25,23 +25,36 @@ pytestmark = pytest.mark.timeout(400)
 def store(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A store as people have them: SQLite, files in a folder, all kinds of things in it."""
     place = tmp_path_factory.mktemp("store")
-    uri = f"sqlite:///{place}/mlflow.db"
+    return filled(place, f"sqlite:///{place}/mlflow.db")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The same as a folder, in which MLflow kept everything for years."""
+    place = tmp_path_factory.mktemp("folder")
+    return filled(place, str(place / "mlruns"))
+
+
+def filled(place: Path, uri: str) -> dict[str, Any]:
+    """Make a store; beside it a registry with a model that was made in it."""
     script = place / "fill.py"
     script.write_text(FILL)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")},
         "MLFLOW_TRACKING_URI": uri,
+        "MLFLOW_ALLOW_FILE_STORE": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "ELSEWHERE": f"sqlite:///{place}/registry.db",
     }
     done = subprocess.run(
         [sys.executable, script], cwd=place, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return {"uri": uri, "place": place, **json.loads(done.stdout.splitlines()[-1])}
+    return {"uri": uri, "registry": environment["ELSEWHERE"], **json.loads(done.stdout.splitlines()[-1])}
 
 
 FILL = """
-import json, pathlib, mlflow
+import json, os, pathlib, mlflow
 from mlflow.entities import Metric, Param, RunTag
 client = mlflow.MlflowClient()
 mlflow.set_experiment("forest search")
@@ -88,6 +101,12 @@ register(f"{parent.info.artifact_uri}/notes", parent.info.run_id)
 client.delete_model_version("wine-quality", "2")
 client.set_registered_model_alias("wine-quality", "champion", "4")
 client.transition_model_version_stage("wine-quality", "1", "Staging")
+mlflow.genai.register_prompt("greeting", "Hello {{ who }}", commit_message="first", tags={"tone": "warm"})
+mlflow.genai.register_prompt("greeting", "Good day, {{ who }}")
+mlflow.genai.set_prompt_alias("greeting", "live", 1)
+elsewhere = mlflow.MlflowClient(registry_uri=os.environ["ELSEWHERE"])
+elsewhere.create_registered_model("kept-elsewhere")
+elsewhere.create_model_version("kept-elsewhere", f"{parent.info.artifact_uri}/notes", parent.info.run_id)
 print(json.dumps({"parent": parent.info.run_id, "child": child.info.run_id, "model": logged.model_id}))
 """
 
@@ -156,13 +175,28 @@ def test_everything_comes_and_is_compared(
     server: JupyterServer, api: httpx.Client, project: dict[str, Any], store: dict[str, Any]
 ) -> None:
     code, report = importing(server, project["id"], store["uri"])
-    assert (code, report["problems"]) == (0, [])
-    assert (report["runs"], report["logged_models"], report["model_versions"]) == (4, 1, 3)
+    assert report["problems"] == []
+    assert code == 0
+    same(report)
+    there(Here(api, project), store)
+
+    # Once more: nothing is made twice.
+    code, again = importing(server, project["id"], store["uri"])
+    assert (code, again["problems"], again["runs"], again["files"]) == (0, [], 0, 0)
+    assert (again["runs_there"], again["model_versions"], again["same_runs"]) == (4, 0, 4)
+
+
+def same(report: dict[str, Any]) -> None:
+    """Everything of a store was brought, and found the same."""
+    assert (report["runs"], report["logged_models"]) == (4, 1)
+    assert (report["registered_models"], report["model_versions"]) == (2, 3 + 2)
     assert report["points"] == 1500 + 3 + 1
-    assert report["same_runs"] == 4 and report["same_models"] == 1
+    assert report["same_runs"] == 4 and report["same_models"] == 2
     assert report["same_files"] == report["files"] > 5
 
-    here = Here(api, project)
+
+def there(here: Here, store: dict[str, Any]) -> None:
+    """What a store was filled with is in the project."""
     runs = here.runs("forest search")
     assert {name: run["info"]["status"] for name, run in runs.items()} == {
         "parent": "FINISHED", "child": "FINISHED", "broken": "FAILED",
@@ -192,11 +226,41 @@ def test_everything_comes_and_is_compared(
     assert sorted(versions) == ["1", "3", "4"]
     assert versions["4"]["aliases"] == ["champion"] and versions["1"]["current_stage"] == "Staging"
     assert versions["1"]["run_id"] == child["info"]["run_id"]
+    first, second = (
+        values(
+            here.call("GET", "model-versions/get", name="greeting", version=number)["model_version"]["tags"]
+        )
+        for number in ("1", "2")
+    )
+    assert (first["mlflow.prompt.text"], first["tone"]) == ("Hello {{ who }}", "warm")
+    assert second["mlflow.prompt.text"] == "Good day, {{ who }}"
+    live = here.call("GET", "registered-models/alias", name="greeting", alias="live")["model_version"]
+    assert live["version"] == "1"
 
-    # Once more: nothing is made twice.
-    code, again = importing(server, project["id"], store["uri"])
-    assert (code, again["problems"], again["runs"], again["files"]) == (0, [], 0, 0)
-    assert (again["runs_there"], again["model_versions"], again["same_runs"]) == (4, 0, 4)
+
+def test_a_folder_is_a_store_too(
+    server: JupyterServer, api: httpx.Client, project: dict[str, Any], folder: dict[str, Any]
+) -> None:
+    code, report = importing(server, project["id"], folder["uri"])
+    assert report["problems"] == []
+    assert code == 0
+    same(report)
+    there(Here(api, project), folder)
+
+
+def test_a_registry_that_is_elsewhere(
+    server: JupyterServer, api: httpx.Client, project: dict[str, Any], store: dict[str, Any]
+) -> None:
+    code, report = importing(server, project["id"], store["uri"], "--registry", store["registry"])
+    assert report["problems"] == []
+    assert code == 0
+    assert (report["registered_models"], report["model_versions"], report["same_models"]) == (1, 1, 1)
+    here = Here(api, project)
+    [model] = here.call("GET", "registered-models/search")["registered_models"]
+    assert model["name"] == "kept-elsewhere"
+    version = here.call("GET", "model-versions/get", name="kept-elsewhere", version="1")["model_version"]
+    parent = here.runs("forest search")["parent"]["info"]["run_id"]
+    assert (version["run_id"], version["source"]) == (parent, f"runs:/{parent}/notes")
 
 
 def test_an_import_that_was_killed_goes_on(
@@ -204,15 +268,23 @@ def test_an_import_that_was_killed_goes_on(
 ) -> None:
     here = Here(api, project)
     process = importing(server, project["id"], store["uri"], wait=False)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
+
+    def brought() -> list[str]:
+        """The states of the runs that are there."""
         found = here.call("POST", "experiments/search", max_results=100).get("experiments", [])
         ids = [one["experiment_id"] for one in found]
-        if ids and here.call("POST", "runs/search", experiment_ids=ids).get("runs"):
-            break
+        runs = here.call("POST", "runs/search", experiment_ids=ids).get("runs", []) if ids else []
+        return [run["info"]["status"] for run in runs]
+
+    deadline = time.monotonic() + 120
+    while not brought() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.01)
+    assert process.poll() is None, "it was done, or failed, before it could be killed"
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    states = brought()
+    assert states and sum(state != "RUNNING" for state in states) < 4
     code, report = importing(server, project["id"], store["uri"])
     assert (code, report["problems"], report["same_runs"]) == (0, [], 4)
     assert len(here.runs("forest search")) == 3 and len(here.runs("other")) == 1
@@ -250,7 +322,7 @@ def test_what_is_not_the_same_is_told(
     assert report["same_runs"] == 2
 
 
-def test_a_folder_and_a_server_are_stores_too(
+def test_a_server_is_a_store_too(
     server: JupyterServer, api: httpx.Client, project: dict[str, Any], tmp_path: Path
 ) -> None:
     """A server is read like any store: here another project of this one."""

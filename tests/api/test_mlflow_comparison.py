@@ -286,5 +286,13 @@ def test_the_answer_is_mlflows(name: str, answers: dict[str, tuple[dict[str, Any
     reason = [why for why, names in DIFFERENT.items() if name in names]
     if reason:
         assert ours != theirs, f"it is the same now, in spite of: {reason[0]}"
+        assert ours["status"] < 500, "what a client sends is no defect"
+        if ours["status"] >= 400:
+            assert re.fullmatch(r"[A-Z_]+", ours["error_code"] or ""), "a refusal has MLflow's error code"
+        elif theirs["status"] < 400:
+            assert type(ours["answer"]) is type(theirs["answer"])
+            assert set(ours["answer"]) == set(theirs["answer"])
+        else:
+            assert isinstance(ours["answer"], dict | str)
         return
     assert ours == theirs

@@ -115,7 +115,8 @@ def test_a_kernel_stays_in_its_project(
 
 def test_a_name_that_means_something_else_is_the_id(api: httpx.Client) -> None:
     made = api.post("/insighter/api/projects", json={"name": "default"}).json()
-    named = made["id"] if made["slug"] == "default" else made["slug"]
+    named = made["id"]  # its slug is what MLflow's clients call the workspace of who names none
+    assert made["slug"] == "default"
     answer = api.get("/insighter/mlflow/api/3.0/mlflow/workspaces/" + named)
     assert answer.json()["workspace"] == {"name": named, "description": "default"}
     experiment = api.get(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -227,6 +230,75 @@ def test_names_in_a_card_are_no_markup(api: httpx.Client, rated: Rated, mlflow: 
     row = next(line for line in markdown.splitlines() if "onerror" in line)
     assert "<" not in row and "\\[click\\]\\(" in row
     assert row.replace("\\|", "").count("|") == 3
+
+
+class Trap:
+    """An object that makes a file when it is read back from its pickle."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.file,)
+
+
+def test_a_strangers_pickle_is_not_loaded(api: httpx.Client, project: dict[str, Any], tmp_path: Path) -> None:
+    """Whatever the server tells of a model, it tells from its description: unpickling runs its maker's code."""
+    trap = tmp_path / "was-run"
+    rest, headers = "/insighter/mlflow/api/2.0", {"X-MLFLOW-WORKSPACE": project["id"]}
+
+    def ask(method: str, path: str, **more: Any) -> Any:
+        answer = api.request(method, path, headers=headers, **more)
+        assert answer.status_code < 300, answer.text
+        return answer
+
+    def do(path: str, **fields: Any) -> Any:
+        return ask("POST", f"{rest}/mlflow/{path}", json=fields).json()
+
+    experiment = do("experiments/create", name=f"trap {uuid4().hex[:8]}")["experiment_id"]
+    name = f"trap {uuid4().hex[:8]}"
+    do("registered-models/create", name=name)
+    bytes_ = pickle.dumps(Trap(trap))
+    description = {
+        "flavors": {
+            "python_function": {"loader_module": "mlflow.sklearn", "model_path": "model.pkl"},
+            "sklearn": {"pickled_model": "model.pkl", "serialization_format": "pickle"},
+        },
+        "signature": {"inputs": '[{"name": "a", "type": "double", "required": true}]'},
+    }
+    for _ in range(2):
+        model = do("logged-models", experiment_id=experiment, name="m")["model"]["info"]["model_id"]
+        files = f"{rest}/mlflow-artifacts/artifacts/models/{model}/artifacts"
+        ask("PUT", f"{files}/MLmodel", content=json.dumps(description).encode())
+        ask("PUT", f"{files}/model.pkl", content=bytes_)
+        ready = {"model_id": model, "status": "LOGGED_MODEL_READY"}
+        ask("PATCH", f"{rest}/mlflow/logged-models/{model}", json=ready)
+        do("model-versions/create", name=name, source=f"models:/{model}")
+
+    at = f"{API}/projects/{project['id']}/models/{quote(name)}"
+    found = ask("GET", f"{at}/versions/1/detail").json()
+    assert [field["name"] for field in found["packaging"]["inputs"]] == ["a"]
+    assert found["packaging"]["runs_code"]
+    version = {"name": name, "version": "1"}
+    for path, params in (
+        (at, {}),
+        (f"{at}/compare", {"left": 1, "right": 2}),
+        (f"{at}/card", {"version": 1}),
+        (f"{rest}/mlflow/model-versions/get", version),
+        (f"{rest}/mlflow/model-versions/get-download-uri", version),
+        (f"{rest}/mlflow/logged-models/{model}", {}),
+        (f"{rest}/mlflow/logged-models/{model}/artifacts/directories", {}),
+        ("/insighter/mlflow/model-versions/get-artifact", {**version, "path": "MLmodel"}),
+    ):
+        ask("GET", path, params=params)
+    ask("PUT", f"{at}/aliases/champion", json={"version": 1, "why": "to look at"})
+    served = ask(
+        "GET", "/insighter/mlflow/model-versions/get-artifact", params={**version, "path": "model.pkl"}
+    )
+    assert served.content == bytes_
+    assert not trap.exists()
+    pickle.loads(bytes_)
+    assert trap.exists()
 
 
 @pytest.fixture(scope="module")

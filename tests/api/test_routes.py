@@ -81,9 +81,17 @@ def test_the_document_is_served(api: httpx.Client) -> None:
 
 def test_every_route_is_documented() -> None:
     page = (REPOSITORY / "docs" / "http-api.md").read_text(encoding="utf-8")
-    for path, methods in openapi.document()["paths"].items():
-        for method in methods:
-            assert f"`{method.upper()} {path}`" in page, f"{method.upper()} {path}"
+    rows = re.findall(r"^\| `([A-Z]+ [^` ]+)` \|", page, re.M)
+    served = {
+        f"{method.upper()} {path}"
+        for path, methods in openapi.document()["paths"].items()
+        for method in methods
+    }
+    assert served - set(rows) == set()
+    assert {row for row in rows if rows.count(row) > 1} == set(), "once each"
+    assert {row for row in rows if row.split()[1].startswith(API)} - served == set(), (
+        "what is there is served"
+    )
 
 
 def test_an_unknown_path_below_the_api_is_not_found(api: httpx.Client) -> None:

@@ -34,8 +34,8 @@ def searched(mlflow: Any, server: JupyterServer) -> tuple[str, str]:
         if index == 9:
             client.log_metric(run, "auc", float("nan"), step=1)
     with server.client() as api:
-        projects = api.get(f"{API}/projects").json()["items"]
-    return next(one["id"] for one in projects if one["personal"]), str(experiment)
+        project = api.get(f"{API}/status").json()["personal_project"]
+    return project, str(experiment)
 
 
 def test_the_client_filters_orders_and_pages(mlflow: Any, client: Any, searched: tuple[str, str]) -> None:

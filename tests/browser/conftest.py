@@ -18,7 +18,8 @@ from tests.running import JupyterServer
 # What is waited for comes in a moment, on a busy machine in a longer one.
 expect.set_options(timeout=20_000)
 
-SCREENSHOTS = Path(os.environ.get("INSIGHTER_SCREENSHOTS", Path(__file__).parent / "screenshots"))
+SCREENSHOTS = os.environ.get("INSIGHTER_TEST_SCREENSHOTS")
+"""The folder to keep screenshots in; without it none are taken."""
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -108,13 +109,16 @@ def wait_until_loaded(page: Page) -> None:
 
 
 def shoot(page: Page, name: str) -> None:
-    """A screenshot to look at; animations are given their time."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    """A screenshot to look at, where they are asked for; animations are given their time."""
+    if not SCREENSHOTS:
+        return
+    folder = Path(SCREENSHOTS)
+    folder.mkdir(parents=True, exist_ok=True)
     page.wait_for_timeout(400)
-    page.screenshot(path=SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.png")
+    page.screenshot(path=folder / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.png")
 
 
 def use_theme(page: Page, name: str) -> None:
     """Switch between "JupyterLab Light" and "JupyterLab Dark" as the menu does."""
     page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
-    page.wait_for_timeout(800)
+    expect(page.locator(f'body[data-jp-theme-name="{name}"]')).to_be_attached()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,25 +127,47 @@ class Database:
         self._api.close()
 
 
-@pytest.fixture(scope="session", params=[16, 18], ids=["postgresql-16", "postgresql-18"])
-def cluster(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
-    """A running PostgreSQL of each bundled version."""
+@pytest.fixture(scope="session")
+def running() -> Iterator[Callable[[int], EmbeddedPostgres]]:
+    """Starts a PostgreSQL of a version when it is first asked for, and keeps it for all modules."""
+    started: dict[int, EmbeddedPostgres] = {}
     directory = Path(tempfile.mkdtemp(prefix="ixd-"))
-    postgres = EmbeddedPostgres(directory / "postgres", request.param)
+
+    def of(version: int) -> EmbeddedPostgres:
+        if version not in started:
+            cluster = EmbeddedPostgres(directory / f"postgres-{version}", version)
+            cluster.acquire()
+            started[version] = cluster
+            create_database(cluster.conninfo(), MIGRATED)
+            passwords = cluster.password(API_ROLE), cluster.password(AUTH_ROLE)
+            migrate(cluster.conninfo(database=MIGRATED), *passwords)
+        return started[version]
+
     try:
-        postgres.acquire()
-        yield postgres
+        yield of
     finally:
-        postgres.release()
+        for cluster in started.values():
+            cluster.release()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+MIGRATED = "migrated"
+"""A database that nobody is connected to: copies of it are made sooner than migrations are applied."""
+
+
+@pytest.fixture(scope="module", params=[16, 18], ids=["postgresql-16", "postgresql-18"])
+def cluster(request: pytest.FixtureRequest, running: Callable[[int], EmbeddedPostgres]) -> EmbeddedPostgres:
+    """A running PostgreSQL of each bundled version."""
+    return running(request.param)
 
 
 @pytest.fixture(scope="module")
 def database(cluster: EmbeddedPostgres) -> Iterator[Database]:
     """A fresh, migrated database."""
     name = f"test_{uuid4().hex}"
-    create_database(cluster.conninfo(), name)
-    migrate(cluster.conninfo(database=name), cluster.password(API_ROLE), cluster.password(AUTH_ROLE))
+    with psycopg.connect(**cluster.conninfo(database="postgres"), autocommit=True) as connection:
+        copy = sql.SQL("create database {} template {}")
+        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(MIGRATED)))
     database = Database(cluster, name)
     try:
         yield database

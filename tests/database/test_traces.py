@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -316,11 +318,28 @@ def test_an_assessment_has_an_id_of_its_own(owner: Person, experiment: str) -> N
 # ---- searching ------------------------------------------------------------------------------------------------------
 
 EVIL = "x' or true; drop table insighter.traces; --"
+OPERATORS = ["=", "!=", "<", "LIKE", "ILIKE", "RLIKE", "IN", "IS NULL"]
 
 
-@pytest.mark.parametrize(
-    "op", ["=", "!=", "<", "LIKE", "ILIKE", "RLIKE", "IN", "IS NULL", "; drop table x", None]
-)
+@contextmanager
+def refused_in_words(known: bool) -> Iterator[None]:
+    """What is refused is refused as a value. A word that there is none for is dropped: nothing of it is read as SQL.
+
+    Args:
+        known: whether all words are the vocabulary's, so that only a value or its type can be wrong.
+    """
+    try:
+        yield
+    except InsighterError as error:
+        cause = error.__cause__
+        state, said = (str(cause.sqlstate), str(cause)) if isinstance(cause, psycopg.Error) else ("", "")
+        if state == "PT422" or state.startswith("22") or state == "42883":  # no such operator for the type
+            return
+        if known or re.search(r"or true|\bdrop\b", said.splitlines()[0]):
+            pytest.fail(f"{error}")
+
+
+@pytest.mark.parametrize("op", [*OPERATORS, "; drop table x", None])
 def test_whatever_a_condition_says_is_quoted(owner: Person, experiment: str, op: str | None) -> None:
     """The functions can be called by whoever may sign in, past what checks filters first."""
     trace = new()
@@ -333,10 +352,10 @@ def test_whatever_a_condition_says_is_quoted(owner: Person, experiment: str, op:
     for word in words:
         for value in (EVIL, [EVIL], {"a": EVIL}, None, 5):
             condition = {**word, "op": op, "value": value}
-            with suppress(InsighterError):
+            with refused_in_words(known=op in OPERATORS and word.get("on") not in {EVIL, None}):
                 owner.call("traces_search", experiment_ids=[experiment], conditions=[condition])
     for order in ({"on": EVIL}, {"on": "tag", "key": EVIL, "desc": True}, {}):
-        with suppress(InsighterError):
+        with refused_in_words(known=order.get("on") == "tag"):
             owner.call("traces_search", experiment_ids=[experiment], order=[order])
     assert ids(owner.call("traces_search", experiment_ids=[experiment])) == [trace]
 
@@ -358,7 +377,7 @@ def test_numbers_quote_what_they_are_asked(owner: Person, experiment: str) -> No
     for change in (
         {"metric": EVIL}, {"dimensions": [EVIL]}, {"aggregations": [{"name": "a", "type": EVIL}]}, {"view": EVIL},
     ):  # fmt: skip
-        with suppress(InsighterError):
+        with refused_in_words(known=False):
             owner.call("traces_metrics", experiment_ids=[experiment], query={**asked, **change})
     assert ids(owner.call("traces_search", experiment_ids=[experiment])) == [trace]
 
