@@ -70,14 +70,8 @@ class UploadHandler(Page):
             raise Invalid("Request must specify data.")
         if len(self.request.body) > _MOST_UPLOADED:
             raise TooLarge("Artifact size is too large. Max size is 10MB.", hint="upload it with a client")
-        files = self.platform.tracking.files
         location = Location.parse(f"runs/{run_id}/artifacts/{path}")
-        writer = await files.begin(self.principal, location)
-        try:
-            await writer.write(self.request.body)
-            await files.put(self.principal, location, await writer.commit())
-        finally:
-            await writer.abort()
+        await self.platform.tracking.files.store(self.principal, location, self.request.body)
         self.answer({})
 
 

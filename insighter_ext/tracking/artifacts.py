@@ -121,6 +121,15 @@ class Artifacts:
             size=stored.size,
         )
 
+    async def store(self, principal: Principal, location: Location, content: bytes) -> None:
+        """Make a small file; one of that name is replaced."""
+        writer = await self.begin(principal, location)
+        try:
+            await writer.write(content)
+            await self.put(principal, location, await writer.commit())
+        finally:
+            await writer.abort()
+
     async def find(self, principal: Principal, location: Location) -> Content:
         """A file, to be read with :meth:`read`."""
         artifact_path(location.path)

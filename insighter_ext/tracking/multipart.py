@@ -11,8 +11,6 @@ import hashlib
 import hmac
 import logging
 import secrets
-import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +18,7 @@ from pathlib import Path
 
 from insighter_ext.errors import BadRequest, Conflict, InsighterError, Invalid, NotFound, TooLarge, TooMany
 from insighter_ext.gateways import ObjectStore, ObjectWriter
-from insighter_ext.gateways.spool import disk_error
+from insighter_ext.gateways.spool import Spool
 from insighter_ext.principal import Principal
 from insighter_ext.tracking.artifacts import Artifacts, Content, Location
 
@@ -39,17 +37,7 @@ class PartWriter:
 
     def __init__(self, uploads: MultipartUploads, upload: _Upload, number: int) -> None:
         self._uploads, self._upload, self._number = uploads, upload, number
-        try:
-            handle, name = tempfile.mkstemp(prefix="part-", dir=upload.folder)
-        except OSError as error:
-            raise disk_error(error) from error
-        self._path = Path(name)
-        self._file = open(handle, "wb", buffering=0)  # noqa: SIM115 - closed by keep() or abort()
-        self._hash = hashlib.sha256()
-        self._pending = bytearray()
-        # Cancelling a request does not stop the thread that writes for it: the file closes after, not under it.
-        self._writing = threading.Lock()
-        self.size = 0
+        self._spool = Spool(upload.folder, "part-")
 
     async def write(self, chunk: bytes) -> None:
         """Append bytes.
@@ -57,29 +45,9 @@ class PartWriter:
         Raises:
             TooLarge: all parts together are larger than an artifact may be.
         """
-        self.size += len(chunk)
-        if self._upload.size_with(self._number, self.size) > self._upload.limit:
+        if self._upload.size_with(self._number, self._spool.size + len(chunk)) > self._upload.limit:
             raise _too_large(self._upload.limit)
-        self._pending += chunk
-        if len(self._pending) >= _CHUNK:
-            await asyncio.to_thread(self._flush)
-
-    def _flush(self) -> None:
-        with self._writing:
-            if self._file.closed:
-                raise Conflict("the upload was given up", code="upload_aborted", hint="upload the file again")
-            pending, self._pending = self._pending, bytearray()
-            view = memoryview(pending)
-            try:
-                while view:
-                    view = view[self._file.write(view) :]
-            except OSError as error:
-                raise disk_error(error) from error
-            self._hash.update(pending)
-
-    def _close(self) -> None:
-        with self._writing:
-            self._file.close()
+        await self._spool.write(chunk)
 
     async def keep(self) -> str:
         """The part is complete.
@@ -90,18 +58,15 @@ class PartWriter:
         Raises:
             Conflict: another content is there for this part already.
         """
-        await asyncio.to_thread(self._flush)
-        await asyncio.to_thread(self._close)
-        tag = self._hash.hexdigest()
-        self._uploads.keep(self._upload, self._number, _Part(self._path, self.size, tag))
-        return tag
+        spool = self._spool
+        await spool.close()
+        self._uploads.keep(self._upload, self._number, _Part(spool.path, spool.size, spool.digest))
+        return spool.digest
 
     async def abort(self) -> None:
         """Forget what was written, unless it was kept."""
-        await asyncio.shield(asyncio.to_thread(self._close))
         part = self._upload.parts.get(self._number)
-        if part is None or part.path != self._path:
-            self._path.unlink(missing_ok=True)
+        await self._spool.drop(keep=part is not None and part.path == self._spool.path)
 
 
 @dataclass(slots=True)

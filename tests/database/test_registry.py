@@ -628,6 +628,8 @@ def test_a_card_keeps_every_state_and_overwrites_nobody(registry: Registry) -> N
     ]  # fmt: skip
     with pytest.raises(Forbidden):
         registry.member("viewer").call("models_write_card", body="x", revision=2, **write)
+    told = registry.owner.call("audit_list", project_id=registry.project, asset_kind="model_card")["items"]
+    assert [item["asset_name"] for item in told] == [registry.name] * 3
 
 
 def test_what_is_known_of_a_version(registry: Registry) -> None:

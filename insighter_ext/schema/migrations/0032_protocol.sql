@@ -103,8 +103,11 @@ create or replace function public.logged_models_update(
 language plpgsql set search_path = '' as $$
 declare
   v_model insighter.logged_models := private.logged_model_for(p_id);
-  v_missing text := private.missing_tag(v_model.tags, p_tags);
+  v_missing text;
 begin
+  -- Another may be setting tags of the same model.
+  select private.missing_tag(m.tags, p_tags) into v_missing
+  from insighter.logged_models m where m.project_id = v_model.project_id and m.id = v_model.id for update;
   if v_missing is not null then
     perform private.fail(404, 'tag_not_found', format('No tag with key ''%s'' found for model with ID ''%s''', v_missing, p_id));
   end if;

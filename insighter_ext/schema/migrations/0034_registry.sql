@@ -147,6 +147,32 @@ call private.archived('insighter.alias_rules', 43,
 call private.archived('insighter.model_cards', 44,
   'id=new:model_card model_id=id:model version revision body=text created_by=me created_at');
 
+-- A card is audited under its model's name.
+create or replace function private.audit_name(p_kind text, p_row jsonb) returns text
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_kind text := case p_kind when 'restriction' then p_row ->> 'asset_kind' else p_kind end;
+  v_project uuid := (p_row ->> 'project_id')::uuid;
+begin
+  if v_kind in ('member', 'organisation_member', 'access_request') then
+    return (select f.display_name from insighter.profiles f where f.user_id = (p_row ->> 'user_id')::uuid);
+  elsif v_kind in ('dataset', 'dataset_version') then
+    return (select d.name from insighter.datasets d
+      where d.project_id = v_project and d.id = coalesce(p_row ->> 'dataset_id', p_row ->> 'asset_id')::uuid);
+  elsif v_kind in ('notebook', 'notebook_version') then
+    return (select n.name from insighter.notebooks n
+      where n.project_id = v_project and n.id = coalesce(p_row ->> 'notebook_id', p_row ->> 'asset_id')::uuid);
+  elsif v_kind in ('model', 'model_version', 'model_alias', 'model_card') then
+    return (select m.name from insighter.registered_models m
+      where m.project_id = v_project and m.id = coalesce(p_row ->> 'model_id', p_row ->> 'asset_id')::uuid);
+  elsif v_kind = 'deployment' then
+    return (select d.name from insighter.deployments d
+      where d.project_id = v_project and d.id = (p_row ->> 'asset_id')::uuid);
+  end if;
+  return null;
+end
+$$;
+
 -- As a restricted model's versions are, so is what is audited of its requests and cards.
 create or replace function private.hidden_audit() returns table (kind text, id text)
 language plpgsql stable security definer rows 5 set search_path = '' as $$

@@ -109,6 +109,8 @@ declare
   v_old insighter.run_views;
   v_view insighter.run_views;
 begin
+  -- One after another: there is one default, and a limit.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('insighter.views ' || v_project.id, 0));
   if p_experiment_id is not null then
     v_experiment := (private.experiment_in(v_project.id, p_experiment_id)).id;
   end if;
