@@ -19,7 +19,8 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from tests.api.people import superuser
-from tests.browser.conftest import ARGUMENTS, wait_until_loaded
+from tests.browser.conftest import ARGUMENTS
+from tests.browser.pages import wait_until_loaded
 from tests.browser.runs import fill
 from tests.chromium import chromium_path
 from tests.running import JupyterServer

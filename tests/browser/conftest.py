@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.pages import thrown, wait_until_loaded
 from tests.browser.people import Person, lab_of_a_team
 from tests.chromium import chromium_path
 from tests.running import JupyterServer
 
 # What is waited for comes in a moment, on a busy machine in a longer one.
 expect.set_options(timeout=20_000)
-
-SCREENSHOTS = os.environ.get("INSIGHTER_TEST_SCREENSHOTS")
-"""The folder to keep screenshots in; without it none are taken."""
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -75,7 +71,7 @@ def meet(browser: Browser, team_lab: JupyterServer) -> Iterator[Callable[[str], 
     yield one
     for person in met:
         person.close()
-    assert [problem for person in met for problem in person.problems] == []
+    assert [(person.name, problem) for person in met for problem in person.problems] == []
 
 
 @pytest.fixture
@@ -84,14 +80,7 @@ def page(browser: Browser, lab: JupyterServer, request: pytest.FixtureRequest) -
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(20_000)
     opened = context.new_page()
-    problems: list[str] = []
-
-    def failed(error: Error) -> None:
-        # JupyterLab's own questions to a server that a test has ended are no defect of ours.
-        if error.message != "Failed to fetch" or "/lab/extensions/" in (error.stack or ""):
-            problems.append(f"{error}\n{error.stack}")
-
-    opened.on("pageerror", failed)
+    problems = thrown(opened)
     opened.goto(f"{lab.url}/lab?token={lab.token}&reset")
     wait_until_loaded(opened)
     try:
@@ -99,26 +88,3 @@ def page(browser: Browser, lab: JupyterServer, request: pytest.FixtureRequest) -
         assert problems == []
     finally:
         context.close()
-
-
-def wait_until_loaded(page: Page) -> None:
-    """JupyterLab is there, with all its plugins and the workspace."""
-    page.wait_for_function("window.jupyterapp !== undefined")
-    page.evaluate("async () => { await window.jupyterapp.restored; }")
-    page.wait_for_selector("#jupyterlab-splash", state="detached")
-
-
-def shoot(page: Page, name: str) -> None:
-    """A screenshot to look at, where they are asked for; animations are given their time."""
-    if not SCREENSHOTS:
-        return
-    folder = Path(SCREENSHOTS)
-    folder.mkdir(parents=True, exist_ok=True)
-    page.wait_for_timeout(400)
-    page.screenshot(path=folder / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.png")
-
-
-def use_theme(page: Page, name: str) -> None:
-    """Switch between "JupyterLab Light" and "JupyterLab Dark" as the menu does."""
-    page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
-    expect(page.locator(f'body[data-jp-theme-name="{name}"]')).to_be_attached()

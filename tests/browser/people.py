@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from tests.api.people import Person as Program
 from tests.api.people import superuser
+from tests.browser.pages import reload, thrown, wait_until_loaded
 from tests.browser_client import PASSWORD, TEAM
 from tests.running import JupyterServer
 
@@ -47,13 +48,12 @@ class Person:
         self.email, self.user_id = self.api.email.lower(), self.api.user_id
         with superuser(server) as database:
             database.execute("update auth.users set email_confirmed_at = now() where id = %s", [self.user_id])
-        self.problems: list[str] = []
         self.context = browser.new_context(
             viewport={"width": 1280, "height": 800}, extra_http_headers={"X-Real-IP": self.api.place}
         )
         self.context.set_default_timeout(20_000)
         self.page = self.context.new_page()
-        self.page.on("pageerror", lambda error: self.problems.append(f"{name}: {error}"))
+        self.problems = thrown(self.page)
         # the workspaces of a server are for all its people
         self.page.goto(f"{server.url}/login?next=/lab/workspaces/{self.user_id}")
         form = self.page.locator("form:visible")
@@ -61,7 +61,7 @@ class Person:
         form.get_by_label("Password").fill(PASSWORD)
         form.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(re.compile(r"^[^?]*/lab/"), wait_until="commit")
-        self.wait()
+        wait_until_loaded(self.page)
         self.run("insighter:show-sidebar")
         expect(self.switcher).to_be_visible(timeout=60_000)
 
@@ -70,16 +70,9 @@ class Person:
         self.context.close()
         self.api.close()
 
-    def wait(self) -> None:
-        """JupyterLab is there, with all its plugins and the workspace."""
-        self.page.wait_for_function("window.jupyterapp !== undefined")
-        self.page.evaluate("async () => { await window.jupyterapp.restored; }")
-        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
-
     def reload(self) -> None:
         """Load the page again."""
-        self.page.reload()
-        self.wait()
+        reload(self.page)
 
     def run(self, command: str, args: dict[str, Any] | None = None) -> None:
         """Run a command of JupyterLab without waiting for its end."""

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import shoot, use_theme, wait_until_loaded
+from tests.browser.pages import reload, shoot, thrown, use_theme, wait_until_loaded
 from tests.running import JupyterServer, isolated_environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -56,7 +56,7 @@ def shared() -> Iterator[JupyterServer]:
 @pytest.fixture
 def open_browser(browser: Browser) -> Iterator[Opener]:
     """Opens a page in a browser profile of its own. What a page throws fails the test."""
-    problems: list[str] = []
+    problems: list[list[str]] = []
     contexts = []
 
     def opener() -> Page:
@@ -64,13 +64,13 @@ def open_browser(browser: Browser) -> Iterator[Opener]:
         context.set_default_timeout(20_000)
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
+        problems.append(thrown(page))
         return page
 
     yield opener
     for context in contexts:
         context.close()
-    assert problems == []
+    assert [problem for one in problems for problem in one] == []
 
 
 def sidebar(page: Page) -> Locator:
@@ -214,8 +214,7 @@ def test_from_an_invitation_to_a_token_and_out(team: JupyterServer, open_browser
         assert refused.status_code == 403, refused.text
 
         # After a reload the page is back, and the secret is not.
-        page.reload()
-        wait_until_loaded(page)
+        reload(page)
         page.get_by_role("tab", name="Access tokens").click()
         row = panel(page).get_by_role("row", name=re.compile("^nightly"))
         expect(row).to_contain_text("Wine quality")
@@ -449,7 +448,9 @@ def test_two_people_and_what_a_role_lets_them_do(shared: JupyterServer, open_bro
     expect(side.get_by_role("heading", name="Sign in to Insighter")).to_be_visible()
     fill_sign_in(side, "ana@example.org", PASSWORD)
     expect(side.get_by_role("button", name="Signed in as Ana Lind")).to_be_visible()
-    expect(bo.locator("body")).not_to_contain_text("Bo Berg")
+    expect(panel(bo)).to_have_count(0)
+    expect(bo.locator("body")).not_to_contain_text("closed to you")
+    expect(bo.get_by_role("button", name="Signed in as Bo Berg")).to_have_count(0)
 
 
 def test_the_one_local_account_has_tokens_and_no_password(page: Page, lab: JupyterServer) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import shoot, use_theme, wait_until_loaded
+from tests.browser.pages import reload, shoot, use_theme
 from tests.running import JupyterServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -57,9 +57,7 @@ def test_from_the_first_dataset_to_the_switch(page: Page, lab: JupyterServer) ->
     upload(lab, project, "port")
 
     # It is no news after a reload.
-    page.wait_for_timeout(1500)  # JupyterLab saves the workspace a moment later
-    page.reload()
-    wait_until_loaded(page)
+    reload(page)
     follow(page)
     expect(achievement(page, "First dataset")).to_have_attribute("data-earned", "true")
     page.wait_for_timeout(1500)
@@ -117,6 +115,7 @@ def test_an_admin_defines_changes_and_deletes(page: Page, lab: JupyterServer) ->
 
     item.get_by_role("button", name="Edit").click()
     expect(form.get_by_label("How many")).to_have_value("200")
+    expect(form.get_by_label("Name")).to_be_focused()
     form.get_by_label("How many").fill("300")
     form.get_by_role("button", name="Save").click()
     expect(item.get_by_role("progressbar")).to_have_attribute("aria-valuemax", "300")

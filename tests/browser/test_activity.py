@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import shoot, use_theme, wait_until_loaded
+from tests.browser.pages import shoot, use_theme, wait_until_loaded
 from tests.browser.test_accounts import (  # noqa: F401 - fixtures
     PASSWORD,
     Opener,

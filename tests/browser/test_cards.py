@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import shoot, use_theme, wait_until_loaded
+from tests.browser.pages import shoot, use_theme, wait_until_loaded
 from tests.running import JupyterServer
 
 SLOW = 90_000

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import shoot, use_theme
+from tests.browser.pages import shoot, use_theme
 from tests.running import JupyterServer
 
 API = "/insighter/api"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import shoot, use_theme, wait_until_loaded
+from tests.browser.pages import reload, shoot, use_theme
 from tests.running import JupyterServer
 
 SLOW = 120_000
@@ -136,8 +136,7 @@ def test_from_the_launcher_to_predictions(page: Page, lab: JupyterServer, tmp_pa
     shoot(page, "16 stopped")
 
     # A reload brings the workspace back.
-    page.goto(f"{lab.url}/lab")
-    wait_until_loaded(page)
+    reload(page)
     expect(page.get_by_role("tab", name="wine-live")).to_be_visible(timeout=30_000)
 
 
@@ -147,8 +146,6 @@ def test_bad_input_is_answered_in_words_and_nothing_typed_is_lost(
 ) -> None:
     with lab.client() as api:
         made = api.post("/insighter/api/projects", json={"name": "Bad input"}).json()
-    page.reload()
-    wait_until_loaded(page)
     page.evaluate(
         "args => window.jupyterapp.commands.execute('insighter:switch-project', args)",
         {"id": made["id"], "name": made["name"]},
@@ -195,8 +192,6 @@ def test_markup_in_names_stays_text(page: Page, lab: JupyterServer) -> None:
             content=f'"{hostile}",b\n{hostile},2\n'.encode(),
         )
         assert upload.status_code == 201, upload.text
-    page.reload()
-    wait_until_loaded(page)
     page.evaluate(
         "args => window.jupyterapp.commands.execute('insighter:switch-project', args)",
         {"id": made.json()["id"], "name": hostile},

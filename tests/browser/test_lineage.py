@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import shoot, use_theme
+from tests.browser.pages import shoot, use_theme
 from tests.kernel.notebook import kernel
 from tests.running import JupyterServer
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import wait_until_loaded
+from tests.browser.pages import wait_until_loaded
 from tests.browser.test_journey import row
 from tests.running import JupyterServer
 

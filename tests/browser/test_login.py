@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import shoot, wait_until_loaded
+from tests.browser.pages import shoot, thrown, wait_until_loaded
 from tests.browser_client import PASSWORD, TEAM
 from tests.running import JupyterServer
 
@@ -33,8 +33,7 @@ def page(browser: Browser, lab: JupyterServer, request: pytest.FixtureRequest) -
     context = browser.new_context(viewport={"width": 375, "height": 700}, color_scheme=request.param)
     context.set_default_timeout(20_000)
     opened = context.new_page()
-    problems: list[str] = []
-    opened.on("pageerror", lambda error: problems.append(str(error)))
+    problems = thrown(opened)
     opened.on("console", lambda said: problems.append(said.text) if "Policy" in said.text else None)
     opened.goto(f"{lab.url}/lab/tree?reset")
     try:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
-from tests.browser.conftest import shoot, use_theme
+from tests.browser.pages import shoot, use_theme
 from tests.running import JupyterServer
 
 

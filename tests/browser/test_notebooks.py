@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import shoot, use_theme, wait_until_loaded
+from tests.browser.pages import shoot, use_theme
 from tests.browser.test_journey import panel, row, rows
 from tests.running import JupyterServer
 
@@ -38,8 +38,6 @@ def test_what_ran_is_a_version_and_what_changed_is_shown(page: Page, lab: Jupyte
     with lab.client() as api:
         project = api.post("/insighter/api/projects", json={"name": "Wine notes"}).json()
         base = f"/insighter/api/projects/{project['id']}/notebooks"
-        page.reload()
-        wait_until_loaded(page)
         page.evaluate("window.jupyterapp.commands.execute('insighter:show-sidebar')")
         command(page, "insighter:switch-project", id=project["id"], name=project["name"])
         expect(page.get_by_text("No notebooks yet")).to_be_visible()
@@ -130,7 +128,7 @@ def test_what_ran_is_a_version_and_what_changed_is_shown(page: Page, lab: Jupyte
         # An old version opens as a file of its own, which is another notebook.
         command(page, "insighter:copy-notebook-version", project=project["id"], id=made["id"], version=1)
         expect(row(page, "Notebooks", "Forest v1")).to_be_visible(timeout=SLOW)
-        assert page.evaluate(SOURCE).startswith("depth = 12\n")
+        page.wait_for_function(f"({SOURCE})().startsWith('depth = 12')", timeout=SLOW)
 
         # Deleted from the project, the file stays.
         row(page, "Notebooks", "Forest v1").click(button="right")

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.api.people import a_token
-from tests.browser.conftest import shoot, use_theme
+from tests.browser.pages import shoot, use_theme
 from tests.browser.people import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]

@@ -14,9 +14,9 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import shoot, use_theme, wait_until_loaded
+from tests.browser.pages import reload, shoot, use_theme
 from tests.browser.test_journey import panel, row
-from tests.browser.test_notebooks import SLOW, SOURCE, command
+from tests.browser.test_notebooks import SLOW, command
 from tests.running import JupyterServer
 
 MLFLOW = "/insighter/mlflow/api/2.0"
@@ -91,8 +91,6 @@ def project(lab: JupyterServer, page: Page) -> Iterator[Project]:
         with httpx.Client(base_url=lab.url, headers=headers, timeout=60) as program:
             answer = program.post(f"{MLFLOW}/mlflow/experiments/create", json={"name": "search"})
             found = Project(made["id"], name, api, program, answer.json()["experiment_id"], secret)
-            page.reload()
-            wait_until_loaded(page)
             page.evaluate("window.jupyterapp.commands.execute('insighter:show-sidebar')")
             command(page, "insighter:switch-project", id=found.id, name=name)
             yield found
@@ -233,8 +231,7 @@ def test_what_differs_between_runs_is_marked(page: Page, project: Project) -> No
     assert len(set(colours)) == 3
 
     # A reload brings it back, and the palette asks for the runs.
-    page.goto(re.sub(r"[?#].*", "", page.url))
-    wait_until_loaded(page)
+    reload(page)
     expect(panel(page).get_by_role("region", name="Comparison").get_by_role("columnheader")).to_have_count(3)
     page.evaluate("void window.jupyterapp.commands.execute('insighter:compare-runs', {isPalette: true})")
     dialog = page.get_by_role("dialog")
@@ -542,5 +539,8 @@ def test_the_notebook_that_made_a_run_opens_as_it_was(
     shoot(page, "runs 12 source")
     shown.get_by_role("button", name="open the notebook as it was").click()
     expect(page.get_by_role("tab", name="Untitled v1.ipynb")).to_be_visible(timeout=SLOW)
-    page.wait_for_function("window.jupyterapp.shell.currentWidget?.content?.activeCell?.model", timeout=SLOW)
-    assert page.evaluate(SOURCE) == first
+    page.wait_for_function(
+        "first => window.jupyterapp.shell.currentWidget?.content?.activeCell?.model.sharedModel.getSource() === first",
+        arg=first,
+        timeout=SLOW,
+    )

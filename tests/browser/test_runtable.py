@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.api.people import superuser
-from tests.browser.conftest import shoot, use_theme, wait_until_loaded
+from tests.browser.pages import shoot, use_theme, wait_until_loaded
 from tests.browser.runs import fill
 from tests.running import JupyterServer
 

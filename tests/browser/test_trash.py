@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import shoot, use_theme, wait_until_loaded
+from tests.browser.pages import reload, shoot, use_theme
 from tests.browser.test_journey import panel, row
 from tests.running import JupyterServer
 
@@ -30,8 +30,6 @@ def begin(page: Page, api: httpx.Client, name: str) -> dict[str, Any]:
             f"{API}/projects/{made['id']}/datasets/{dataset}/versions", content=table(3000, salt)
         )
         assert answer.status_code == 201, answer.text
-    page.reload()
-    wait_until_loaded(page)
     page.evaluate(
         "args => window.jupyterapp.commands.execute('insighter:switch-project', args)",
         {"id": made["id"], "name": name},
@@ -112,8 +110,7 @@ def test_undone_restored_and_purged(page: Page, lab: JupyterServer) -> None:
         said = re.search(r"Freed ([\d.,]+) kB", freed.inner_text())
         assert said is not None and abs(float(said[1].replace(",", "")) - (before - after) / 1000) < 1
         shoot(page, "66 freed")
-        page.reload()
-        wait_until_loaded(page)
+        reload(page)
         expect(page.get_by_role("tab", name="Trash")).to_be_visible()
 
 

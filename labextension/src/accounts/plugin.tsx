@@ -116,8 +116,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
       }
     });
 
-    // What one person had open is not for the next.
+    // What one person had open, or was told, is not for the next.
     projects.personChanged.connect(() => {
+      Notification.dismiss();
       for (const widget of [...app.shell.widgets('main')]) {
         if (widget.node.querySelector(`.${PAGE}`)) {
           widget.close();
