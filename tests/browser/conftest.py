@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
-from tests.browser.pages import thrown, wait_until_loaded
+from tests.browser.pages import OPENED, thrown, wait_until_loaded
 from tests.browser.people import Person, lab_of_a_team
 from tests.chromium import chromium_path
 from tests.running import JupyterServer
@@ -26,6 +27,22 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Of a test that failed, tell what its pages show: who reads the log has no other eyes."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for page in OPENED:
+            if not page.is_closed():
+                with contextlib.suppress(Error):
+                    report.sections.append((page.url, page.locator("body").aria_snapshot(timeout=5_000)))
+    if report.when == "teardown":
+        OPENED.clear()
+    return report
 
 
 @pytest.fixture(scope="session")

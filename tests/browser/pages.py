@@ -13,8 +13,13 @@ SCREENSHOTS = os.environ.get("INSIGHTER_TEST_SCREENSHOTS")
 """The folder to keep screenshots in; without it none are taken."""
 
 
+OPENED: list[Page] = []
+"""The pages of the running test: what they show is told when it fails."""
+
+
 def thrown(page: Page) -> list[str]:
     """What the page throws from now on, but for what JupyterLab does by itself."""
+    OPENED.append(page)
     problems: list[str] = []
 
     def failed(error: Error) -> None:

@@ -56,7 +56,7 @@ class Person:
         self.problems = thrown(self.page)
         # the workspaces of a server are for all its people
         self.page.goto(f"{server.url}/login?next=/lab/workspaces/{self.user_id}")
-        form = self.page.locator("form:visible")
+        form = self.page.locator("#sign-in")
         form.get_by_label("E-mail").fill(self.email)
         form.get_by_label("Password").fill(PASSWORD)
         form.get_by_role("button", name="Sign in").click()

@@ -164,7 +164,7 @@ def test_from_an_invitation_to_a_token_and_out(team: JupyterServer, open_browser
     expect(page).to_have_url(re.compile(r"/login\?next="))
     shoot(page, "30 login page")
     page.get_by_role("link", name="Create an account").click()
-    form = page.locator("form:visible")
+    form = page.locator("#sign-up")
     form.get_by_label("E-mail").fill("ana@example.org")
     form.get_by_label("Name").fill("Ana Lind")
     form.get_by_label("Password").fill(PASSWORD)
@@ -249,6 +249,7 @@ def test_from_an_invitation_to_a_token_and_out(team: JupyterServer, open_browser
     expect(page).to_have_url(re.compile("/login"))
     assert page.request.get(f"{team.url}/insighter/api/account").status == 401
     assert page.request.get(f"{team.url}/api/contents").status in {401, 403}
+    form = page.locator("#sign-in")
     form.get_by_label("E-mail").fill("ana@example.org")
     form.get_by_label("Password").fill(PASSWORD)
     form.get_by_role("button", name="Sign in").click()
