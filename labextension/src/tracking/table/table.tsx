@@ -144,48 +144,49 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
             />
             {trans.__('Differing only')}
           </label>
-          <span className="jp-Insighter-RunTable-space" />
-          {toggles}
-          <IconButton
-            icon={ellipsesIcon}
-            label={trans.__('More')}
-            hasMenu
-            onClick={event =>
-              popUp(
-                [
+          <span className="jp-Insighter-RunTable-end">
+            {toggles}
+            <IconButton
+              icon={ellipsesIcon}
+              label={trans.__('More')}
+              hasMenu
+              onClick={event =>
+                popUp(
                   [
-                    {
-                      label: trans.__('Export as CSV'),
-                      disabled: !total,
-                      run: () =>
-                        void exportRuns(
-                          host,
-                          model,
-                          name,
-                          columns.map(({ key }) => key)
-                        )
-                    },
-                    {
-                      label: trans.__('Select All That Match'),
-                      disabled: !total,
-                      run: () => void model.selectAll().catch(notifyError)
-                    }
+                    [
+                      {
+                        label: trans.__('Export as CSV'),
+                        disabled: !total,
+                        run: () =>
+                          void exportRuns(
+                            host,
+                            model,
+                            name,
+                            columns.map(({ key }) => key)
+                          )
+                      },
+                      {
+                        label: trans.__('Select All That Match'),
+                        disabled: !total,
+                        run: () => void model.selectAll().catch(notifyError)
+                      }
+                    ],
+                    [
+                      {
+                        label: trans.__('Open in MLflow'),
+                        run: () =>
+                          void commands.execute(Mlflow.openMlflow, {
+                            project: model.project,
+                            path: `experiments/${model.experiment}/runs`
+                          })
+                      }
+                    ]
                   ],
-                  [
-                    {
-                      label: trans.__('Open in MLflow'),
-                      run: () =>
-                        void commands.execute(Mlflow.openMlflow, {
-                          project: model.project,
-                          path: `experiments/${model.experiment}/runs`
-                        })
-                    }
-                  ]
-                ],
-                event.currentTarget
-              )
-            }
-          />
+                  event.currentTarget
+                )
+              }
+            />
+          </span>
         </div>
       )}
       {error && !filterError && <ErrorNote error={error} onRetry={() => model.retry()} />}
