@@ -35,6 +35,8 @@ class Store:
             _must_be_there(address)
         # Folders were MLflow's default for years. It reads them only where this says so.
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+        # A bar for each file would hide what the import says.
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         from mlflow import MlflowClient, set_tracking_uri
 
         self._uri, self._registry = uri, registry or uri
