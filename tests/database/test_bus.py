@@ -220,6 +220,9 @@ def test_after_a_crash_what_is_said_is_not_taken_for_heard() -> None:
             for process in [main, *main.children(recursive=True)]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
+        deadline = time.monotonic() + 30
+        while postgres.answers() and time.monotonic() < deadline:
+            time.sleep(0.01)  # a killed process takes connections until the kernel has taken it apart
         postgres.ensure_running()
         with contextlib.closing(Database(postgres, "crash")) as database:
             owner = Person(database, owner.user_id)
