@@ -26,6 +26,7 @@ from server_handlers.mlflow import MLFLOW
 from tests.api.people import A_NOTEBOOK, A_RULE, Person, Treasure, superuser, team_server
 from tests.api.test_hostile_input import Nothing, fields_of
 from tests.api.test_routes import METHODS, ROUTES, concrete
+from tests.browser_client import hang_up
 from tests.running import JupyterServer
 
 OPERATIONS = [
@@ -285,7 +286,7 @@ def test_the_bus_of_others_is_not_there(team: JupyterServer, treasure: Treasure,
         )
         message = await asyncio.wait_for(socket.read_message(), 20)
         code = socket.close_code
-        socket.close()
+        hang_up(socket)
         return (None if message is None else str(message)), code
 
     told, _ = asyncio.run(listen(treasure.owner))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.pages import shoot, use_theme
 from tests.browser.people import Person
@@ -251,10 +251,12 @@ def test_asking_for_access_showing_a_project_and_handing_it_over(meet: Meet) -> 
     expect(cy.news("Ana transferred “Harvest” to you")).to_be_visible(timeout=30_000)
     cy.api.do("PUT", f"/insighter/api/projects/{project['id']}/visibility", {"visibility": "private"})
     page.get_by_role("button", name="Leave project…").click()
+    look_while_leaving(ana, project["id"])
     ana.dialog.get_by_role("button", name="Leave").click()
     expect(ana.news("You left “Harvest”.")).to_be_visible()
     expect(ana.switcher).to_contain_text("Personal")
     expect(ana.page.locator(".jp-Insighter-Page")).to_have_count(0)
+    ana.page.wait_for_timeout(2500)  # until the late answers are there
     expect(ana.news("closed to you")).to_have_count(0)
 
     # The personal project is not shared.
@@ -262,6 +264,28 @@ def test_asking_for_access_showing_a_project_and_handing_it_over(meet: Meet) -> 
     ana.panel.get_by_role("button", name="New project").click()
     expect(ana.dialog).to_contain_text("New project")
     ana.dialog.get_by_role("button", name="Cancel").click()
+
+
+def look_while_leaving(person: Person, project: str) -> None:
+    """Have the panels ask for the project when it is left already, and be answered when that was told."""
+    left = False
+
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        if answer.status == 404 and not left:
+            person.page.wait_for_timeout(2000)
+        route.fulfill(response=answer)
+
+    def leave(route: Route) -> None:
+        nonlocal left
+        answer = route.fetch()
+        person.page.evaluate("void window.jupyterapp.commands.execute('insighter:refresh')")
+        person.page.wait_for_timeout(500)
+        left = True
+        route.fulfill(response=answer)
+
+    person.page.route(f"**/insighter/api/projects/{project}", late)
+    person.page.route(f"**/insighter/api/projects/{project}/members/*", leave)
 
 
 def test_where_there_is_one_account_sharing_says_what_it_takes(page: Page) -> None:

@@ -286,7 +286,8 @@ export class ProjectsModel implements IProjects, IDisposable {
     }
     if (project) {
       this._replace(project);
-    } else {
+    } else if (held?.id === this._current?.id) {
+      // else another answer, or a person, opened another one meanwhile: what became of this one was told then
       const next = newest(all) ?? personal(all);
       this._current = null;
       this._open(next);
