@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
-from tests.browser.pages import OPENED, thrown, wait_until_loaded
+from tests.browser.pages import OPENED, late_answers, thrown, wait_until_loaded
 from tests.browser.people import Person, lab_of_a_team
 from tests.chromium import chromium_path
 from tests.running import JupyterServer
@@ -55,7 +56,11 @@ def browser() -> Iterator[Browser]:
         )
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield chromium
+        if latency := os.environ.get("INSIGHTER_TEST_LATENCY"):
+            with late_answers(chromium, float(latency)):
+                yield chromium
+        else:
+            yield chromium
         chromium.close()
 
 

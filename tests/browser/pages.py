@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
-from playwright.sync_api import Error, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 SCREENSHOTS = os.environ.get("INSIGHTER_TEST_SCREENSHOTS")
 """The folder to keep screenshots in; without it none are taken."""
@@ -15,6 +19,32 @@ SCREENSHOTS = os.environ.get("INSIGHTER_TEST_SCREENSHOTS")
 
 OPENED: list[Page] = []
 """The pages of the running test: what they show is told when it fails."""
+
+
+@contextmanager
+def late_answers(browser: Browser, milliseconds: float) -> Iterator[None]:
+    """Have each answer of ours come up to so much later, one before the other by chance: as on a slow network."""
+    make = browser.new_context
+
+    def new_context(**options: Any) -> BrowserContext:
+        context = make(**options)
+        context.add_init_script(LATE.replace("LATENCY", str(milliseconds)))
+        return context
+
+    with patch.object(browser, "new_context", new_context):
+        yield
+
+
+LATE = """{
+  const ask = window.fetch;
+  window.fetch = async (...asked) => {
+    const answer = await ask(...asked);
+    if (answer.url.includes('/insighter/')) {
+      await new Promise(done => setTimeout(done, Math.random() * LATENCY));
+    }
+    return answer;
+  };
+}"""
 
 
 def thrown(page: Page) -> list[str]:

@@ -268,6 +268,11 @@ export function isAbort(reason: unknown): boolean {
   return reason instanceof DOMException && reason.name === 'AbortError';
 }
 
+/** What was thrown, as an error. */
+export function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}
+
 /** An answer's JSON, or its error thrown, whoever in front of the API gave it. */
 function judge(status: number, statusText: string, text: string): unknown {
   let body: unknown;

@@ -1,5 +1,5 @@
 /** The one client of the platform's HTTP API; its types are made from the server's OpenAPI document. */
-export { ApiError, everything, isAbort, serverUrl, type IPage, type IUploadOptions } from './client';
+export { ApiError, asError, everything, isAbort, serverUrl, type IPage, type IUploadOptions } from './client';
 export { session } from './session';
 
 export * as accounts from './accounts';

@@ -1,8 +1,9 @@
 import type { LabIcon } from '@jupyterlab/ui-components';
-import { launcherIcon } from '@jupyterlab/ui-components';
+import { ellipsesIcon, launcherIcon } from '@jupyterlab/ui-components';
 import type * as React from 'react';
 
 import { useUi, type IAction } from './context';
+import { type MenuGroup, openMenu } from './menu';
 
 /** An icon to press; its label is its tooltip and its name for screen readers. */
 export function IconButton(props: {
@@ -28,6 +29,19 @@ export function IconButton(props: {
     >
       <props.icon.react tag="span" elementSize="normal" />
     </button>
+  );
+}
+
+/** What else can be done, behind three dots. */
+export function MoreMenu(props: { groups: ReadonlyArray<MenuGroup>; label?: string }): JSX.Element {
+  const ui = useUi();
+  return (
+    <IconButton
+      icon={ellipsesIcon}
+      label={props.label ?? ui.trans.__('More')}
+      hasMenu
+      onClick={event => openMenu(ui, props.groups, event.currentTarget)}
+    />
   );
 }
 

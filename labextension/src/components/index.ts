@@ -15,7 +15,7 @@ export {
   formatRelative,
   formatTime
 } from './format';
-export { CommandButton, IconButton } from './iconbutton';
+export { CommandButton, IconButton, MoreMenu } from './iconbutton';
 export { Initials } from './initials';
 export { openMenu, showMenu, type MenuGroup } from './menu';
 export { errorText, notifyError } from './notify';

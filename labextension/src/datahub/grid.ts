@@ -7,6 +7,7 @@ import {
   TextRenderer
 } from '@lumino/datagrid';
 
+import { asError } from '../api';
 import { cellText, DatasetRows, isNumeric, PENDING } from './rows';
 
 const ROW_HEIGHT = 24;
@@ -62,7 +63,7 @@ class ReadingKeyHandler extends BasicKeyHandler {
     }
     rows.rows(first, last - first + 1).then(
       () => grid.copyToClipboard(),
-      (reason: unknown) => this.problem(reason instanceof Error ? reason : new Error(String(reason)))
+      (reason: unknown) => this.problem(asError(reason))
     );
   }
 }

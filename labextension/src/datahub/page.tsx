@@ -1,4 +1,4 @@
-import { caretDownEmptyThinIcon, ellipsesIcon } from '@jupyterlab/ui-components';
+import { caretDownEmptyThinIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { DatasetDetail, DatasetVersion } from '../api';
@@ -9,7 +9,7 @@ import {
   ErrorNote,
   formatBytes,
   formatNumber,
-  IconButton,
+  MoreMenu,
   openMenu,
   RelativeTime
 } from '../components';
@@ -109,17 +109,8 @@ function Loaded({ model, dataset, note }: ILoadedProps): JSX.Element {
               )
             }
           />
-          <IconButton
-            icon={ellipsesIcon}
-            label={trans.__('More')}
-            hasMenu
-            onClick={event =>
-              openMenu(
-                host,
-                [[{ command: CommandIDs.copyCode, args }], [{ command: CommandIDs.remove, args }]],
-                event.currentTarget
-              )
-            }
+          <MoreMenu
+            groups={[[{ command: CommandIDs.copyCode, args }], [{ command: CommandIDs.remove, args }]]}
           />
         </>
       }

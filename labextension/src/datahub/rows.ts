@@ -1,7 +1,7 @@
 import { DataModel } from '@lumino/datagrid';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Column, Preview } from '../api';
+import { asError, Column, Preview } from '../api';
 
 /** Rows per request. */
 const BLOCK = 200;
@@ -176,7 +176,7 @@ export class DatasetRows extends DataModel {
     } catch (reason) {
       this._broken.add(number);
       if (!this._disposed) {
-        this._failed.emit(reason instanceof Error ? reason : new Error(String(reason)));
+        this._failed.emit(asError(reason));
       }
       throw reason;
     } finally {

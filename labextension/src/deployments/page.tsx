@@ -1,8 +1,7 @@
-import { ellipsesIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { Deployment } from '../api';
-import { Button, CopyButton, ErrorNote, IconButton, openMenu, RelativeTime } from '../components';
+import { Button, CopyButton, ErrorNote, MoreMenu, RelativeTime } from '../components';
 import { ReadOnly, useHost, useMay, useRevision } from '../pages/host';
 import { Facts, Page, Tabs } from '../pages/page';
 import { useResource } from '../pages/resource';
@@ -92,20 +91,11 @@ function Loaded({ model, deployment, note }: ILoadedProps): JSX.Element {
           ) : (
             <ReadOnly />
           )}
-          <IconButton
-            icon={ellipsesIcon}
-            label={trans.__('More')}
-            hasMenu
-            onClick={event =>
-              openMenu(
-                host,
-                [
-                  [{ command: CommandIDs.copyAddress, args: { project, name } }],
-                  [{ command: CommandIDs.remove, args: { project, name } }]
-                ],
-                event.currentTarget
-              )
-            }
+          <MoreMenu
+            groups={[
+              [{ command: CommandIDs.copyAddress, args: { project, name } }],
+              [{ command: CommandIDs.remove, args: { project, name } }]
+            ]}
           />
         </>
       }

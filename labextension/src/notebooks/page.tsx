@@ -1,4 +1,3 @@
-import { ellipsesIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { Notebook, NotebookVersion } from '../api';
@@ -8,9 +7,8 @@ import {
   ErrorNote,
   formatBytes,
   formatNumber,
-  IconButton,
   notifyError,
-  openMenu,
+  MoreMenu,
   RelativeTime,
   StatusDot
 } from '../components';
@@ -85,12 +83,7 @@ function Loaded({ model, notebook, history, note }: ILoadedProps): JSX.Element {
           >
             {trans.__('Open notebook')}
           </Button>
-          <IconButton
-            icon={ellipsesIcon}
-            label={trans.__('More')}
-            hasMenu
-            onClick={event => openMenu(host, [[{ command: CommandIDs.remove, args }]], event.currentTarget)}
-          />
+          <MoreMenu groups={[[{ command: CommandIDs.remove, args }]]} />
         </>
       }
       summary={
@@ -319,23 +312,15 @@ function VersionRow({ model, notebook, version, mayChange, onCompare }: IVersion
               {trans.__('Changes')}
             </Button>
           )}
-          <IconButton
-            icon={ellipsesIcon}
+          <MoreMenu
             label={trans.__('More about version %1', number)}
-            hasMenu
-            onClick={event =>
-              openMenu(
-                host,
-                [
-                  [
-                    { command: CommandIDs.copyVersion, args },
-                    { command: CommandIDs.download, args }
-                  ],
-                  restorable ? [{ command: CommandIDs.restore, args }] : []
-                ],
-                event.currentTarget
-              )
-            }
+            groups={[
+              [
+                { command: CommandIDs.copyVersion, args },
+                { command: CommandIDs.download, args }
+              ],
+              restorable ? [{ command: CommandIDs.restore, args }] : []
+            ]}
           />
         </span>
       </td>

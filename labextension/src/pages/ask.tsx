@@ -3,6 +3,7 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import { type ISignal, Signal } from '@lumino/signaling';
 import * as React from 'react';
 
+import { asError } from '../api';
 import { ErrorNote, UiProvider, type IUi } from '../components';
 
 /** A question that is a form. */
@@ -114,7 +115,7 @@ class FormDialog<V, T> extends Dialog<V> {
     try {
       this.outcome = await this._question.submit(value);
     } catch (reason) {
-      const error = reason instanceof Error ? reason : new Error(String(reason));
+      const error = asError(reason);
       this._form.set({ value: this._form.state.value, error, busy: false });
       return;
     }

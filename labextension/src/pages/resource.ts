@@ -2,7 +2,7 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 import * as React from 'react';
 
-import { ApiError } from '../api';
+import { ApiError, asError } from '../api';
 
 /** Something that is fetched from the server, shown, and fetched again. */
 export class Resource<T> implements IDisposable {
@@ -43,8 +43,9 @@ export class Resource<T> implements IDisposable {
     return this._running;
   }
 
-  /** Take what an action answered, without asking again. */
+  /** Take what an action answered. An answer that is on its way may be from before: it is asked for once more. */
   set(value: T): void {
+    this._overtaken = this._once = this._running !== null;
     this._settle({ value, error: null });
   }
 
@@ -66,11 +67,14 @@ export class Resource<T> implements IDisposable {
   private async _refresh(): Promise<void> {
     window.clearTimeout(this._timer);
     do {
-      this._once = false;
+      this._once = this._overtaken = false;
       try {
-        this._settle({ value: await this.fetch(), error: null });
+        const value = await this.fetch();
+        if (!this._isOvertaken()) {
+          this._settle({ value, error: null });
+        }
       } catch (reason) {
-        const error = reason instanceof Error ? reason : new Error(String(reason));
+        const error = asError(reason);
         // what is gone, or not to be seen any more, does not stay on the screen
         const gone = reason instanceof ApiError && reason.status === 404;
         this._settle({ value: gone ? null : this.value, error });
@@ -84,6 +88,10 @@ export class Resource<T> implements IDisposable {
     }
   }
 
+  private _isOvertaken(): boolean {
+    return this._overtaken;
+  }
+
   private _settle(state: Resource.IState<T>): void {
     if (!this._disposed) {
       this._state = state;
@@ -95,6 +103,7 @@ export class Resource<T> implements IDisposable {
   private _state: Resource.IState<T> = { value: null, error: null };
   private _running: Promise<void> | null = null;
   private _once = false;
+  private _overtaken = false;
   private _timer = 0;
   private _disposed = false;
 }

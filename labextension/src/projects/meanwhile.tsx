@@ -1,3 +1,5 @@
+import * as React from 'react';
+
 import { ApiError } from '../api';
 import { Button, RelativeTime, useUi } from '../components';
 
@@ -16,6 +18,56 @@ export function meanwhileOf(reason: unknown): IMeanwhile | null {
   }
   const { theirs, by, at } = reason.details as IMeanwhile;
   return { theirs, by, at };
+}
+
+/** How it stands with saving something that others may change meanwhile. */
+export interface ISaving {
+  /** What it is saved over. */
+  readonly before: string;
+  /** What others wrote, as long as it is not chosen what to make of it. */
+  readonly meanwhile: IMeanwhile | null;
+  /** Why else it was not saved. */
+  readonly error: unknown;
+  readonly busy: boolean;
+  readonly save: () => Promise<void>;
+  /** It is chosen. */
+  readonly settle: () => void;
+}
+
+/**
+ * Save something over what was there when its editing began, whatever came meanwhile; and once what others wrote was shown,
+ * over that.
+ */
+export function useSaving(
+  began: string,
+  save: (before: string) => Promise<void>,
+  onDone: () => void,
+  onClash?: (error: ApiError) => void
+): ISaving {
+  const [before, setBefore] = React.useState(began);
+  const [meanwhile, setMeanwhile] = React.useState<IMeanwhile | null>(null);
+  const [error, setError] = React.useState<unknown>(null);
+  const [busy, setBusy] = React.useState(false);
+  const saved = async () => {
+    setBusy(true);
+    setError(null);
+    setMeanwhile(null);
+    try {
+      await save(before);
+      onDone();
+    } catch (reason) {
+      const told = meanwhileOf(reason);
+      setMeanwhile(told);
+      if (told) {
+        setBefore(told.theirs);
+        onClash?.(reason as ApiError);
+      } else {
+        setError(reason);
+      }
+      setBusy(false);
+    }
+  };
+  return { before, meanwhile, error, busy, save: saved, settle: () => setMeanwhile(null) };
 }
 
 /** Both texts, and what to make of them; nothing is saved by it. */

@@ -150,12 +150,18 @@ export class ProjectsModel implements IProjects, IDisposable {
   }
 
   async select(id: string): Promise<void> {
+    const choice = ++this._choice;
     let project = this._all.find(each => each.id === id);
     if (!project) {
       project = await api.get(id);
-      this._all = await api.list();
+      if (choice !== this._choice) {
+        return; // another one was chosen since, or somebody else signed in
+      }
+      await this._list();
     }
-    this._open(project);
+    if (choice === this._choice) {
+      this._open(project);
+    }
   }
 
   async refresh(): Promise<void> {
@@ -265,10 +271,12 @@ export class ProjectsModel implements IProjects, IDisposable {
   /** Load the list again; the open project stays open, unless it is gone. */
   private async _list(): Promise<void> {
     const person = this._person;
+    const question = ++this._asked;
     const all = await api.list();
-    if (person !== this._person) {
-      return;
+    if (person !== this._person || question < this._answer) {
+      return; // somebody else's, or older than what is shown
     }
+    this._answer = question;
     this._all = all;
     const held = this._current;
     let project = all.find(each => each.id === held?.id) ?? null;
@@ -362,6 +370,7 @@ export class ProjectsModel implements IProjects, IDisposable {
   /** Whoever was signed in is not any more: nothing of theirs stays on the screen. */
   private _forget(): void {
     this._person += 1;
+    this._choice += 1;
     this.channel.follow(null);
     this._status = null;
     this._all = [];
@@ -464,6 +473,11 @@ export class ProjectsModel implements IProjects, IDisposable {
   private _called = false;
   /** Another number for everybody who signed in here after one another. */
   private _person = 0;
+  /** Another number whenever somebody chose a project. */
+  private _choice = 0;
+  /** Lists are asked for in this order, and may be answered in another: which was asked for last, and which is shown. */
+  private _asked = 0;
+  private _answer = 0;
   private _interval: number;
   /** The names of those that were closed to the caller by others. */
   private readonly _lost = new Map<string, string>();

@@ -3,7 +3,7 @@ import * as React from 'react';
 import type { ApiError } from '../api';
 import { Button, ErrorNote, useUi } from '../components';
 import { Field } from '../pages/ask';
-import { type IMeanwhile, Meanwhile, meanwhileOf } from './meanwhile';
+import { Meanwhile, useSaving } from './meanwhile';
 
 interface ITextEditorProps {
   label: string;
@@ -28,33 +28,16 @@ interface ITextEditorProps {
 export function TextEditor(props: ITextEditorProps): JSX.Element {
   const { onDone } = props;
   const { trans } = useUi();
-  const [before, setBefore] = React.useState(props.before);
-  const [text, setText] = React.useState(props.text ?? before);
-  const [meanwhile, setMeanwhile] = React.useState<IMeanwhile | null>(null);
-  const [error, setError] = React.useState<unknown>(null);
-  const [busy, setBusy] = React.useState(false);
+  const [text, setText] = React.useState(props.text ?? props.before);
+  const { before, meanwhile, error, busy, save, settle } = useSaving(
+    props.before,
+    over => props.save(text, over),
+    onDone,
+    props.onClash
+  );
   const [sure, setSure] = React.useState(false);
   const field = React.useRef<HTMLTextAreaElement>(null);
 
-  const save = async () => {
-    setBusy(true);
-    setError(null);
-    setMeanwhile(null);
-    try {
-      await props.save(text, before);
-      onDone();
-    } catch (reason) {
-      const told = meanwhileOf(reason);
-      setMeanwhile(told);
-      if (told) {
-        setBefore(told.theirs);
-        props.onClash?.(reason as ApiError);
-      } else {
-        setError(reason);
-      }
-      setBusy(false);
-    }
-  };
   const cancel = () => (text === before || sure ? onDone() : setSure(true));
   const insert = (line: string) => {
     const area = field.current;
@@ -115,7 +98,7 @@ export function TextEditor(props: ITextEditorProps): JSX.Element {
           mergeable
           onChoose={chosen => {
             setText(chosen);
-            setMeanwhile(null);
+            settle();
           }}
         />
       )}

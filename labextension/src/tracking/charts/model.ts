@@ -1,6 +1,6 @@
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import { isAbort, runs as api, type Curves } from '../../api';
+import { asError, isAbort, runs as api, type Curves } from '../../api';
 import { extend, type ISeries } from './series';
 
 /** What one request may ask for. */
@@ -108,7 +108,7 @@ export class CurvesModel {
       if (isAbort(reason) || abort.signal.aborted) {
         return;
       }
-      this._error = reason instanceof Error ? reason : new Error(String(reason));
+      this._error = asError(reason);
     }
     this._loaded = true;
     this._tell();
@@ -168,7 +168,7 @@ export class CurvesModel {
       if (isAbort(reason) || signal?.aborted) {
         return;
       }
-      this._error = reason instanceof Error ? reason : new Error(String(reason));
+      this._error = asError(reason);
       this._tell();
     }
     if (long) {

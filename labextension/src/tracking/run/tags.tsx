@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import type { RunDetail } from '../../api';
 import { Button, ErrorNote, IconButton, useUi } from '../../components';
-import { type IMeanwhile, Meanwhile, meanwhileOf } from '../../projects/meanwhile';
+import { Meanwhile, useSaving } from '../../projects/meanwhile';
 import { isSystemTag, NOTE, type RunModel } from '../model';
 import { Nothing, Pairs } from './pairs';
 
@@ -140,32 +140,13 @@ function TagEditor({ model, name, value, taken, onDone }: ITagEditorProps): JSX.
   const { trans } = useUi();
   const [key, setKey] = React.useState(name);
   const [text, setText] = React.useState(value);
-  // what was there when the editing began, whatever comes meanwhile
-  const [before, setBefore] = React.useState(value);
-  const [meanwhile, setMeanwhile] = React.useState<IMeanwhile | null>(null);
-  const [error, setError] = React.useState<unknown>(null);
-  const [busy, setBusy] = React.useState(false);
-  const there = name === '' && taken.includes(key.trim());
-
-  const save = async () => {
-    setBusy(true);
-    setError(null);
-    setMeanwhile(null);
-    const tag = key.trim();
-    try {
-      await model.edit({ tags: { [tag]: text }, expected: { [tag]: before || null } });
-      onDone();
-    } catch (reason) {
-      const told = meanwhileOf(reason);
-      setMeanwhile(told);
-      if (told) {
-        setBefore(told.theirs);
-      } else {
-        setError(reason);
-      }
-      setBusy(false);
-    }
-  };
+  const tag = key.trim();
+  const { meanwhile, error, busy, save, settle } = useSaving(
+    value,
+    before => model.edit({ tags: { [tag]: text }, expected: { [tag]: before || null } }),
+    onDone
+  );
+  const there = name === '' && taken.includes(tag);
 
   return (
     <form
@@ -218,7 +199,7 @@ function TagEditor({ model, name, value, taken, onDone }: ITagEditorProps): JSX.
           mine={text}
           onChoose={chosen => {
             setText(chosen);
-            setMeanwhile(null);
+            settle();
           }}
         />
       )}

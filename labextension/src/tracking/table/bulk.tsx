@@ -141,7 +141,7 @@ export async function exportRuns(
 ): Promise<void> {
   const { trans } = host;
   const some = model.selected.size > 0;
-  const total = some ? model.selected.size : (model.total ?? 0);
+  const total = some ? model.selected.size : (model.sections.total ?? 0);
   const notice = Notification.emit(trans.__('Reading %1…', runsText(total, trans)), 'in-progress', {
     autoClose: false
   });

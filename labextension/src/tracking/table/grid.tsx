@@ -55,7 +55,8 @@ export function Grid(props: IGridProps): JSX.Element {
   const scroller = React.useRef<HTMLDivElement>(null);
   const [place, setPlace] = React.useState<IPlace>({ row: 0, column: 1 });
   const anchor = React.useRef(0);
-  const { count, grouped, selected, spec } = model;
+  const { grouped, selected, spec } = model;
+  const { count } = model.sections;
 
   const [pinned, loose] = React.useMemo(() => {
     let left = BOX;
@@ -102,8 +103,8 @@ export function Grid(props: IGridProps): JSX.Element {
       anchor.current += by;
       setPlace(now => (now.row < 0 ? now : { ...now, row: Math.max(0, now.row + by) }));
     };
-    model.shifted.connect(onShift);
-    return () => void model.shifted.disconnect(onShift);
+    model.sections.shifted.connect(onShift);
+    return () => void model.sections.shifted.disconnect(onShift);
   }, [model]);
 
   // something else is asked: one begins to read at the top
@@ -115,7 +116,7 @@ export function Grid(props: IGridProps): JSX.Element {
   // eslint-disable-next-line react-hooks/exhaustive-deps -- numbers of another question have other decimals
   const decimals = React.useMemo(() => new Decimals(), [question]);
   const digits = React.useMemo(() => {
-    const loaded = model.loaded().slice(0, 200);
+    const loaded = model.sections.loaded().slice(0, 200);
     return new Map(columns.map(({ key }) => [key, decimals.of(split(key)[1], loaded)]));
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the rows come with the revision
   }, [columns, decimals, revision]);
@@ -149,7 +150,7 @@ export function Grid(props: IGridProps): JSX.Element {
   };
 
   const toggle = (row: number) => {
-    const entry = model.entry(row);
+    const entry = model.sections.entry(row);
     if (entry.kind === 'run') {
       model.select([entry.run.id], !selected.has(entry.run.id));
       anchor.current = row;
@@ -158,11 +159,11 @@ export function Grid(props: IGridProps): JSX.Element {
   const range = (to: number) => void model.selectRange(anchor.current, to, true).catch(notifyError);
 
   const enter = (row: number) => {
-    const entry = model.entry(row);
+    const entry = model.sections.entry(row);
     if (entry.kind === 'run') {
       props.onOpen(entry.run.id, entry.run.name);
     } else if (entry.kind === 'group') {
-      model.toggle(entry.section);
+      model.sections.toggle(entry.section);
     }
   };
 
@@ -277,12 +278,12 @@ export function Grid(props: IGridProps): JSX.Element {
       role="grid"
       tabIndex={0}
       aria-label={trans.__('Runs')}
-      aria-rowcount={model.total === null ? -1 : count + 1}
+      aria-rowcount={model.sections.total === null ? -1 : count + 1}
       aria-colcount={columns.length + 1}
       aria-multiselectable
-      aria-busy={model.outdated}
+      aria-busy={model.sections.outdated}
       aria-activedescendant={active ? look.cellId(place.row, place.column) : undefined}
-      data-outdated={model.outdated && count > 0 ? '' : undefined}
+      data-outdated={model.sections.outdated && count > 0 ? '' : undefined}
       onKeyDown={onKeyDown}
       onContextMenu={onContextMenu}
     >
@@ -304,7 +305,7 @@ export function Grid(props: IGridProps): JSX.Element {
         onClick={onClick}
       >
         {down.map(({ index, start }) => {
-          const entry = model.entry(index);
+          const entry = model.sections.entry(index);
           const common = {
             look,
             index,
@@ -334,7 +335,7 @@ export function Grid(props: IGridProps): JSX.Element {
 
 /** The shown columns without those of parameters that are the same in all runs that are here. */
 export function differing(model: RunTableModel, columns: ReadonlyArray<IColumn>): IColumn[] {
-  const runs = model.loaded();
+  const runs = model.sections.loaded();
   if (runs.length < 2) {
     return [...columns];
   }

@@ -22,7 +22,8 @@ const DRAGGED = 'application/x-insighter-column';
 export function Head(props: IHeadProps): JSX.Element {
   const { model, look } = props;
   const { trans } = useUi();
-  const { selected, total } = model;
+  const { selected } = model;
+  const { total } = model.sections;
   const all = total !== null && total > 0 && selected.size >= total;
   const box = React.useRef<HTMLInputElement>(null);
   React.useEffect(() => {

@@ -2,23 +2,20 @@ import { Signal } from '@lumino/signaling';
 
 import {
   ApiError,
+  asError,
   runtable,
-  type RunGroup,
   type RunKeys,
   type RunRow,
   type RunView,
   type RunViewCreate
 } from '../../api';
-import { bestOf, fetching, type IQuestion, pages } from './query';
-import { RowWindow } from './rows';
+import { bestOf, type IQuestion, pages } from './query';
+import { Sections } from './sections';
 import {
-  both,
   columnChanged,
   columnMoved,
-  groupFilter,
   type IColumn,
   type ISpec,
-  namesOf,
   plain,
   sameSpec,
   sortedBy,
@@ -34,32 +31,11 @@ const LIVE = 2000;
 /** At least so long it waits between two looks, however much happens in the project. */
 const PAUSE = 1000;
 
-/** Of so many metrics groups tell. */
-const GROUPED = 20;
-
 /** As many runs as change at once. */
 export const MOST = 10_000;
 
-/** What stands in a row of the table. */
-export type Entry =
-  | { readonly kind: 'run'; readonly run: RunRow }
-  | { readonly kind: 'group'; readonly section: ISection }
-  | { readonly kind: 'blank' };
-
-/** Runs that stand together: those of a group, or all. */
-export interface ISection {
-  /** Null: there are no groups. */
-  readonly group: RunGroup | null;
-  /** What leaves its runs; null when MLflow's grammar has no words for it. */
-  readonly filter: string | null;
-  /** Null while it is closed. */
-  rows: RowWindow | null;
-}
-
 /** What there is to say of a view beside what it shows. */
 type How = 'name' | 'experiment_id' | 'is_default';
-
-const BLANK: Entry = { kind: 'blank' };
 
 /** What the run table shows, what is chosen in it, and what can be done with that. */
 export class RunTableModel {
@@ -72,14 +48,18 @@ export class RunTableModel {
     this._base = kept?.base ?? this._spec;
     this._viewId = kept?.view ?? null;
     this._undecided = kept === null;
-    this._sections = [this._all()];
+    this.sections = new Sections(this._question);
+    this.sections.changed.connect(() => {
+      this._tell();
+      this._watch();
+    });
   }
+
+  /** The runs that it shows. */
+  readonly sections: Sections;
 
   /** Something of it has changed. */
   readonly changed = new Signal<this, void>(this);
-
-  /** By so many rows what was visible stands further down now. */
-  readonly shifted = new Signal<this, number>(this);
 
   get spec(): ISpec {
     return this._spec;
@@ -126,22 +106,9 @@ export class RunTableModel {
     return this._best;
   }
 
-  /** Runs that match; null as long as nobody has told. */
-  get total(): number | null {
-    if (this.grouped) {
-      return this._groups && this._matching;
-    }
-    return this._sections[0]?.rows?.total ?? null;
-  }
-
-  /** Whether what is shown answers an older question. */
-  get outdated(): boolean {
-    return this.grouped ? this._groups === null : (this._sections[0].rows?.outdated ?? false);
-  }
-
   /** Why the last question failed; null when it did not. */
   get error(): Error | null {
-    return this._error ?? this._sections.map(({ rows }) => rows?.error).find(Boolean) ?? null;
+    return this._error ?? this.sections.error;
   }
 
   /** What is wrong with the filter, where that is what is wrong. */
@@ -167,61 +134,10 @@ export class RunTableModel {
 
   // ---- rows ----
 
-  /** How many rows there are, those of groups too. */
-  get count(): number {
-    return this._sections.reduce((sum, section) => sum + sizeOf(section), 0);
-  }
-
-  entry(index: number): Entry {
-    let at = index;
-    for (const section of this._sections) {
-      const size = sizeOf(section);
-      if (at < size) {
-        if (section.group && at === 0) {
-          return { kind: 'group', section };
-        }
-        const run = section.rows?.at(section.group ? at - 1 : at);
-        return run ? { kind: 'run', run } : BLANK;
-      }
-      at -= size;
-    }
-    return BLANK;
-  }
-
   /** These rows are looked at. */
   need(first: number, last: number): void {
-    let start = 0;
-    for (const section of this._sections) {
-      const size = sizeOf(section);
-      const head = section.group ? 1 : 0;
-      if (
-        section.rows &&
-        (size > head || section.rows.total === null) &&
-        first < start + size &&
-        last >= start
-      ) {
-        section.rows.need(Math.max(0, first - start - head), Math.max(0, last - start - head));
-      }
-      start += size;
-    }
+    this.sections.need(first, last);
     this._watch();
-  }
-
-  /** Open or close a group. */
-  toggle(section: ISection): void {
-    if (section.rows) {
-      section.rows.dispose();
-      section.rows = null;
-    } else if (section.filter !== null) {
-      section.rows = this._window(section.filter);
-      void section.rows.refresh();
-    }
-    this._tell();
-  }
-
-  /** All runs that are here. */
-  loaded(): RunRow[] {
-    return this._sections.flatMap(({ rows }) => rows?.loaded() ?? []);
   }
 
   /** Look again. Asked often, it waits a little. */
@@ -238,10 +154,7 @@ export class RunTableModel {
     this._timer = 0;
     this._looked = Date.now();
     this._error = null;
-    if (this.grouped) {
-      await this._regroup(true);
-    }
-    await Promise.all(this._sections.map(({ rows }) => rows?.refresh() ?? Promise.resolve()));
+    await this.sections.refresh();
     await this._findBest();
     this._watch();
   }
@@ -381,7 +294,7 @@ export class RunTableModel {
     const ids: string[] = [];
     let missing = false;
     for (let index = first; index <= last; index++) {
-      const entry = this.entry(index);
+      const entry = this.sections.entry(index);
       if (entry.kind === 'run') {
         ids.push(entry.run.id);
       }
@@ -443,7 +356,7 @@ export class RunTableModel {
     this._disposed = true;
     window.clearTimeout(this._timer);
     this._controller.abort();
-    this._sections.forEach(({ rows }) => rows?.dispose());
+    this.sections.dispose();
     Signal.clearData(this);
   }
 
@@ -504,59 +417,9 @@ export class RunTableModel {
     this._controller.abort();
     this._controller = new AbortController();
     this._looked = Date.now();
-    const first = this._sections[0];
-    if (this.grouped) {
-      await this._regroup(false);
-    } else if (first?.group === null && first.rows) {
-      await first.rows.ask(fetching(this._question, this._spec.filter));
-    } else {
-      this._sections.forEach(({ rows }) => rows?.dispose());
-      this._sections = [this._all()];
-      this._groups = null;
-      this._tell();
-      await this._sections[0].rows?.refresh();
-    }
+    await this.sections.ask(this._question);
     await this._findBest();
     this._watch();
-  }
-
-  private async _regroup(keep: boolean): Promise<void> {
-    const { signal } = this._controller;
-    const { filter, group_by, columns } = this._spec;
-    try {
-      const [groups, { total }] = await Promise.all([
-        runtable.groups(
-          this.project,
-          this.experiment,
-          { filter, view: this._which, group_by, metrics: namesOf(columns, 'metrics').slice(0, GROUPED) },
-          signal
-        ),
-        // a run that read several datasets is in several groups
-        fetching(this._question, filter, false)(0, 1, signal)
-      ]);
-      if (signal.aborted || this._disposed) {
-        return;
-      }
-      const open = new Map(
-        keep ? this._sections.map(({ group, rows }) => [group?.value, rows] as const) : []
-      );
-      const old = this._sections;
-      this._groups = groups;
-      this._matching = total;
-      this._sections = groups.map(group => {
-        const rest = groupFilter(group_by, group.value);
-        const joined = rest === null ? null : both(filter, rest);
-        return { group, filter: joined, rows: (joined !== null && open.get(group.value)) || null };
-      });
-      const left = new Set(this._sections.map(({ rows }) => rows));
-      old.forEach(({ rows }) => !left.has(rows) && rows?.dispose());
-      this._error = null;
-      this._tell();
-    } catch (reason) {
-      if (!signal.aborted) {
-        this._fail(reason);
-      }
-    }
   }
 
   private async _findBest(): Promise<void> {
@@ -586,28 +449,12 @@ export class RunTableModel {
     return { project, experiment, spec, which };
   }
 
-  private _all(): ISection {
-    const rows = this._window(this._spec.filter);
-    rows.shifted.connect((_sender, by) => this.shifted.emit(by));
-    return { group: null, filter: null, rows };
-  }
-
-  private _window(filter: string): RowWindow {
-    const rows = new RowWindow(fetching(this._question, filter));
-    rows.changed.connect(() => {
-      this._tell();
-      this._watch();
-    });
-    return rows;
-  }
-
   /** As long as something runs that one looks at, look again and again; not while nobody looks at the page. */
   private _watch(): void {
     if (this._disposed || this._timer !== 0) {
       return;
     }
-    const runs = this._sections.flatMap(({ rows }) => rows?.visible() ?? []);
-    if (runs.some(({ status }) => status === 'RUNNING')) {
+    if (this.sections.visible().some(({ status }) => status === 'RUNNING')) {
       this._wait(this.error ? 5 * LIVE : LIVE);
     }
   }
@@ -648,7 +495,7 @@ export class RunTableModel {
 
   private _fail(reason: unknown): void {
     if (!this._disposed) {
-      this._error = reason instanceof Error ? reason : new Error(String(reason));
+      this._error = asError(reason);
       this._tell();
     }
   }
@@ -669,9 +516,6 @@ export class RunTableModel {
   private _keysAt = 0;
   /** Null as long as nobody has told. */
   private _views: RunView[] | null = null;
-  private _sections: ISection[];
-  private _groups: RunGroup[] | null = null;
-  private _matching = 0;
   private _selected: ReadonlySet<string> = new Set();
   private _best: ReadonlyMap<string, number> = new Map();
   private _controller = new AbortController();
@@ -680,9 +524,4 @@ export class RunTableModel {
   private _timer = 0;
   private _revision = 0;
   private _disposed = false;
-}
-
-function sizeOf({ group, rows }: ISection): number {
-  const runs = rows?.total ?? (rows && group ? Math.min(group.count, 1) : 0);
-  return group ? 1 + runs : runs;
 }

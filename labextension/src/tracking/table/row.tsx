@@ -4,7 +4,7 @@ import * as React from 'react';
 import type { RunRow } from '../../api';
 import { formatNumber, useUi } from '../../components';
 import { GroupCell, RunCell, textOf } from './cells';
-import type { ISection } from './model';
+import type { ISection } from './sections';
 import { NAME, numeric, split } from './spec';
 
 /** A column where it stands. */

@@ -1,6 +1,6 @@
 import { Signal } from '@lumino/signaling';
 
-import { isAbort, type RunRow, type RunRows } from '../../api';
+import { asError, isAbort, type RunRow, type RunRows } from '../../api';
 
 /** Rows that are asked for at a time: a page of the server's, which the visible window is rounded to. */
 const BLOCK = 100;
@@ -176,7 +176,7 @@ export class RowWindow {
       return;
     }
     this._asked.clear();
-    this._error = reason instanceof Error ? reason : new Error(String(reason));
+    this._error = asError(reason);
     this.changed.emit();
   }
 

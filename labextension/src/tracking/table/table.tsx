@@ -36,7 +36,8 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
   const [onlyDiffering, setOnlyDiffering] = React.useState(false);
   const input = React.useRef<HTMLInputElement>(null);
   const frame = React.useRef<HTMLDivElement>(null);
-  const { spec, total, selected, error, filterError } = model;
+  const { spec, selected, error, filterError } = model;
+  const { total } = model.sections;
 
   const looked = onlyDiffering ? revision : 0;
   const columns = React.useMemo(
@@ -65,7 +66,7 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
     return () => page?.removeEventListener('keydown', onKeyDown);
   }, []);
 
-  const nothing = total === 0 && !model.outdated && !error;
+  const nothing = total === 0 && !model.sections.outdated && !error;
   return (
     <div className="jp-Insighter-RunTable" ref={frame}>
       <div className="jp-Insighter-RunTable-top">
@@ -107,7 +108,7 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
       ) : (
         <div className="jp-Insighter-RunTable-bar" role="toolbar" aria-label={trans.__('The table')}>
           <span className="jp-Insighter-RunTable-total" role="status">
-            {total === null || model.outdated
+            {total === null || model.sections.outdated
               ? error
                 ? ''
                 : trans.__('Loading…')
@@ -200,7 +201,7 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
             void commands.execute(CommandIDs.openRun, { project: model.project, id, name: run })
           }
           onMenu={(row, key, at) => {
-            const entry = model.entry(row);
+            const entry = model.sections.entry(row);
             if (entry.kind === 'run') {
               openRunMenu(host, model, entry.run, key, editor, at);
             }
@@ -320,7 +321,7 @@ function valuesOf(model: RunTableModel, key: string): string[] {
   if (!shown && !key.startsWith('dataset')) {
     return [];
   }
-  const values = model.loaded().flatMap(run => {
+  const values = model.sections.loaded().flatMap(run => {
     if (key.startsWith('dataset')) {
       return run.datasets.map(one => (key === 'dataset.digest' ? one.digest : one.name));
     }

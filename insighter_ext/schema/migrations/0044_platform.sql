@@ -3,7 +3,7 @@
 create or replace function public.platform_schema() returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object(
-    'version', '0039',
+    'version', '0044',
     -- What stands in schemas that are not ours, and can be lost there.
     'storage_policies', (select coalesce(jsonb_agg(p.policyname order by p.policyname), '[]')
       from pg_catalog.pg_policies p
