@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import type { Somebody } from '../api';
-import { Button, ErrorNote } from '../components';
+import { Button, ErrorNote, useCaret } from '../components';
 import { useHost } from '../pages/host';
 import { asStored, matching, nameAt, stored } from './mentions';
 
@@ -38,6 +38,7 @@ export function Composer(props: {
   const [closed, setClosed] = React.useState<number | null>(null);
   const [busy, setBusy] = React.useState(false);
   const [error, setError] = React.useState<unknown>(null);
+  const placeCaret = useCaret(field);
 
   const name = nameAt(draft.text, caret);
   const offered = name && name.from !== closed ? matching(people, name.query).slice(0, OFFERED) : [];
@@ -63,10 +64,7 @@ export function Composer(props: {
     const place = name.from + put.length;
     setCaret(place);
     setChosen(0);
-    requestAnimationFrame(() => {
-      field.current?.focus();
-      field.current?.setSelectionRange(place, place);
-    });
+    placeCaret(place);
   };
 
   const send = async (): Promise<void> => {

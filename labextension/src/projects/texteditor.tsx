@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import type { ApiError } from '../api';
-import { Button, ErrorNote, useUi } from '../components';
+import { Button, ErrorNote, useCaret, useUi } from '../components';
 import { Field } from '../pages/ask';
 import { Meanwhile, useSaving } from './meanwhile';
 
@@ -37,6 +37,7 @@ export function TextEditor(props: ITextEditorProps): JSX.Element {
   );
   const [sure, setSure] = React.useState(false);
   const field = React.useRef<HTMLTextAreaElement>(null);
+  const placeCaret = useCaret(field);
 
   const cancel = () => (text === before || sure ? onDone() : setSure(true));
   const insert = (line: string) => {
@@ -44,10 +45,7 @@ export function TextEditor(props: ITextEditorProps): JSX.Element {
     const at = area?.selectionStart ?? text.length;
     const piece = `${at > 0 && text[at - 1] !== '\n' ? '\n' : ''}${line}\n`;
     setText(text.slice(0, at) + piece + text.slice(at));
-    window.requestAnimationFrame(() => {
-      area?.focus();
-      area?.setSelectionRange(at + piece.length, at + piece.length);
-    });
+    placeCaret(at + piece.length);
   };
 
   return (

@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { ApiError } from '../../api';
-import { errorText, formatNumber, IconButton, useUi } from '../../components';
+import { errorText, formatNumber, IconButton, useCaret, useUi } from '../../components';
 import { complete, type ICompletion, type IKnown, type ISuggestion, unitsOf } from './completion';
 import { recentFilters, rememberFilter } from './storage';
 
@@ -31,6 +31,7 @@ export function FilterBox(props: IFilterBoxProps): JSX.Element {
   const [open, setOpen] = React.useState(false);
   const [caret, setCaret] = React.useState(0);
   const [active, setActive] = React.useState(-1);
+  const placeCaret = useCaret(inputRef);
   if (shown !== filter) {
     // a view or a menu has set it
     setShown(filter);
@@ -63,10 +64,7 @@ export function FilterBox(props: IFilterBoxProps): JSX.Element {
     setText(next);
     setActive(-1);
     setCaret(at);
-    requestAnimationFrame(() => {
-      inputRef.current?.focus();
-      inputRef.current?.setSelectionRange(at, at);
-    });
+    placeCaret(at);
   };
 
   const onKeyDown = (event: React.KeyboardEvent<HTMLInputElement>) => {
