@@ -120,6 +120,27 @@
     }
   }
 
+  let asked = null;
+
+  /** What an account takes here, asked for until it is known. */
+  function learn() {
+    asked ??= ask('GET', '/auth').then(
+      answer => {
+        info = answer;
+        adapt();
+        // Only where it has to: somebody may be typing already.
+        if (info.sign_up === 'closed' && location.hash.startsWith('#sign-up')) {
+          show();
+        }
+      },
+      error => {
+        asked = null;
+        throw error;
+      }
+    );
+    return asked;
+  }
+
   const actions = {
     'sign-in': async ({ email, password }) => {
       await ask('POST', '/auth/sign-in', { email, password });
@@ -161,15 +182,16 @@
     }
     form.querySelector('.error').hidden = true;
     tell('');
-    const found = problem(form);
-    if (found && action === actions[form.id]) {
-      found.field.setAttribute('aria-invalid', 'true');
-      found.field.focus();
-      fail(form, { message: found.message });
-      return;
-    }
     button.setAttribute('aria-busy', 'true');
     try {
+      await learn(); // before it nobody knows what an account takes
+      const found = problem(form);
+      if (found && action === actions[form.id]) {
+        found.field.setAttribute('aria-invalid', 'true');
+        found.field.focus();
+        fail(form, { message: found.message });
+        return;
+      }
       await action(Object.fromEntries(new FormData(form)));
     } catch (error) {
       if (error.code === 'email_not_confirmed') {
@@ -205,15 +227,5 @@
 
   adapt();
   show();
-  ask('GET', '/auth').then(
-    answer => {
-      info = answer;
-      adapt();
-      // Only where it has to: somebody may be typing already.
-      if (info.sign_up === 'closed' && location.hash.startsWith('#sign-up')) {
-        show();
-      }
-    },
-    error => tell([error.message, error.hint].filter(Boolean).map(sentence).join(' '))
-  );
+  learn().catch(error => tell([error.message, error.hint].filter(Boolean).map(sentence).join(' ')));
 })();

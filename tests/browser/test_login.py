@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.pages import shoot, thrown, wait_until_loaded
 from tests.browser_client import PASSWORD, TEAM
@@ -96,4 +96,24 @@ def test_a_link_to_elsewhere_leads_nowhere_else(page: Page, lab: JupyterServer, 
     field(page, "E-mail address").fill(f"ana-{uuid4().hex[:8]}@example.org")
     field(page, "Password").fill(PASSWORD)
     page.get_by_role("button", name="Create the account").click()
+    page.wait_for_url(f"{lab.url}/lab**")
+
+
+def test_what_is_sent_before_it_is_known_what_an_account_takes_waits_for_that(
+    page: Page, lab: JupyterServer
+) -> None:
+    asked: list[Route] = []
+    page.route("**/insighter/api/auth", lambda route: asked.append(route))
+    page.goto(f"{lab.url}/login?again#sign-up")
+    field(page, "E-mail address").fill(f"ana-{uuid4().hex[:8]}@example.org")
+    field(page, "Password").fill(PASSWORD)
+    button = page.get_by_role("button", name="Create the account")
+    button.click()
+    expect(button).to_have_attribute("aria-busy", "true")
+    # the server is not reached: nothing typed is lost, and the next attempt asks once more
+    asked.pop().abort()
+    expect(page.locator("form:not([hidden])").get_by_role("alert")).to_contain_text("does not answer")
+    button.click()
+    expect(button).to_have_attribute("aria-busy", "true")
+    asked.pop().continue_()
     page.wait_for_url(f"{lab.url}/lab**")

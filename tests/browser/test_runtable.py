@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -449,11 +450,12 @@ def test_a_view_is_kept_for_all_and_survives(table: Table, lab: JupyterServer) -
     # Deleted and taken back; what an experiment opens with is seen by whoever has chosen nothing.
     table.bar("View").click()
     table.menu("Open with")
+    until_views(lab, base, [True])
     table.bar("View").click()
     table.menu("Delete “by least loss”")
     expect(table.bar("View")).to_contain_text("usual")
     page.locator(".Toastify__toast").filter(has_text="is deleted").get_by_role("button", name="Undo").click()
-    page.wait_for_timeout(500)
+    until_views(lab, base, [True])
     page.evaluate("localStorage.clear()")
     page.reload()
     wait_until_loaded(page)
@@ -463,6 +465,15 @@ def test_a_view_is_kept_for_all_and_survives(table: Table, lab: JupyterServer) -
     with lab.client() as api:
         for one in api.get(base).json()["items"]:
             api.delete(f"{base}/{one['id']}")
+
+
+def until_views(lab: JupyterServer, base: str, defaults: list[bool]) -> None:
+    """Wait for as many views as are given, and for which of them the experiment opens with."""
+    deadline = time.monotonic() + 20
+    with lab.client() as api:
+        while [one["is_default"] for one in api.get(base).json()["items"]] != defaults:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 def test_what_failed_is_asked_for_again(table: Table) -> None:

@@ -72,6 +72,7 @@ def test_a_project_is_shared_lived_in_and_taken_away(meet: Meet) -> None:
     ana.panel.get_by_role("tab", name="Comments").click()
     said = ana.panel.get_by_label("Comment", exact=True)
     said.press_sequentially("Is 2025 whole, @Be")
+    expect(ana.panel.get_by_role("option", name=re.compile("Ben"))).to_be_visible()
     said.press("Enter")
     said.press_sequentially("?")
     said.press("Control+Enter")

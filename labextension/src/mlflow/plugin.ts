@@ -7,6 +7,8 @@ import {
 import { ICommandPalette, IThemeManager, type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { ApiError, type Project, projects as api } from '../api';
+import { notifyError } from '../components';
 import { describe, textArg } from '../pages/args';
 import { experimentIcon } from '../pages/icons';
 import { IProjects } from '../projects/tokens';
@@ -45,7 +47,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
       }),
       execute: async args => {
         const id = textArg(args, 'project') ?? projects.current?.id;
-        const project = id === undefined ? undefined : projects.find(id);
+        if (id === undefined) {
+          return;
+        }
+        // with the layout it is opened before the projects are here
+        const project = projects.find(id) ?? (await find(id).catch(notifyError));
         if (!project) {
           return;
         }
@@ -82,5 +88,17 @@ const plugin: JupyterFrontEndPlugin<void> = {
     palette?.addItem({ command: CommandIDs.openMlflow, category: 'Insighter', args: { isPalette: true } });
   }
 };
+
+/** A project, from the server; null where there is none. */
+async function find(id: string): Promise<Project | null> {
+  try {
+    return await api.get(id);
+  } catch (reason) {
+    if (reason instanceof ApiError && reason.status === 404) {
+      return null; // it was deleted, or closed to whoever opened it once
+    }
+    throw reason;
+  }
+}
 
 export default plugin;

@@ -211,10 +211,17 @@ export class RunTableModel {
   // ---- views ----
 
   async loadViews(): Promise<void> {
+    const question = ++this._viewsAsked;
     try {
-      this._views = await runtable.views(this.project, this.experiment);
+      const views = await runtable.views(this.project, this.experiment);
+      if (question !== this._viewsAsked) {
+        return; // whoever asked after it is answered, too
+      }
+      this._views = views;
     } catch (reason) {
-      this._fail(reason);
+      if (question === this._viewsAsked) {
+        this._fail(reason);
+      }
       return;
     }
     const { view } = this;
@@ -516,6 +523,7 @@ export class RunTableModel {
   private _keysAt = 0;
   /** Null as long as nobody has told. */
   private _views: RunView[] | null = null;
+  private _viewsAsked = 0;
   private _selected: ReadonlySet<string> = new Set();
   private _best: ReadonlyMap<string, number> = new Map();
   private _controller = new AbortController();
