@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
-from tests.browser.pages import OPENED, late_answers, thrown, wait_until_loaded
+from tests.browser.pages import OPENED, hindered, thrown, wait_until_loaded
 from tests.browser.people import Person, lab_of_a_team
 from tests.chromium import chromium_path
 from tests.running import JupyterServer
@@ -56,8 +56,9 @@ def browser() -> Iterator[Browser]:
         )
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        if latency := os.environ.get("INSIGHTER_TEST_LATENCY"):
-            with late_answers(chromium, float(latency)):
+        latency, slowdown = (os.environ.get(f"INSIGHTER_TEST_{name}") for name in ("LATENCY", "SLOWDOWN"))
+        if latency or slowdown:
+            with hindered(chromium, float(latency or 0), float(slowdown or 1)):
                 yield chromium
         else:
             yield chromium

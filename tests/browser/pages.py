@@ -22,14 +22,20 @@ OPENED: list[Page] = []
 
 
 @contextmanager
-def late_answers(browser: Browser, milliseconds: float) -> Iterator[None]:
-    """Have each answer of ours come up to so much later, one before the other by chance: as on a slow network."""
+def hindered(browser: Browser, latency: float, slowdown: float) -> Iterator[None]:
+    """Have each answer of ours come up to so many milliseconds later, one before the other by chance, as on a slow network;
+    and the pages compute so many times slower, as on a slow machine.
+    """
     make = browser.new_context
 
     def new_context(**options: Any) -> BrowserContext:
         context = make(**options)
-        context.add_init_script(LATE.replace("LATENCY", str(milliseconds)))
+        context.add_init_script(LATE.replace("LATENCY", str(latency)))
+        context.on("page", slow_down)
         return context
+
+    def slow_down(page: Page) -> None:
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
 
     with patch.object(browser, "new_context", new_context):
         yield

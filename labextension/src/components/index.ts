@@ -1,6 +1,6 @@
 /** The pieces that all panels are made of. Their styles are in style/components.css. */
+export { useAfter, useCaret } from './after';
 export { Button } from './button';
-export { useCaret } from './caret';
 export { UiProvider, useUi, type IAction, type IUi } from './context';
 export { CodeLine, CopyButton } from './copy';
 export { EmptyLine, EmptyState, type IEmptyAction } from './emptystate';

@@ -3,7 +3,7 @@ import { editIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { projects as api, type Project } from '../api';
-import { EmptyState, IconButton } from '../components';
+import { EmptyState, IconButton, useAfter } from '../components';
 import { useHost } from '../pages/host';
 import { may } from '../projects/roles';
 import { TextEditor } from '../projects/texteditor';
@@ -18,12 +18,13 @@ export function Purpose(props: {
   const { trans, projects } = useHost();
   const [editing, setEditing] = React.useState(false);
   const place = React.useRef<HTMLElement>(null);
+  const after = useAfter();
   const mayEdit = may(project, 'admin');
 
   const done = () => {
     setEditing(false);
     // the field that had the keyboard's focus is gone
-    window.requestAnimationFrame(() => place.current?.querySelector<HTMLElement>('button')?.focus());
+    after(() => place.current?.querySelector<HTMLElement>('button')?.focus());
   };
 
   if (!editing && !project.description && !mayEdit) {

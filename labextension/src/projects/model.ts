@@ -272,12 +272,15 @@ export class ProjectsModel implements IProjects, IDisposable {
   private async _list(): Promise<void> {
     const person = this._person;
     const question = ++this._asked;
-    const all = await api.list();
-    if (person !== this._person || question < this._answer) {
-      return; // somebody else's, or older than what is shown
+    const listed = await api.list();
+    if (person !== this._person) {
+      return;
     }
-    this._answer = question;
-    this._all = all;
+    if (question > this._answer) {
+      this._answer = question;
+      this._all = listed;
+    } // else a newer answer was sooner
+    const all = this._all;
     const held = this._current;
     let project = all.find(each => each.id === held?.id) ?? null;
     if (!project && held) {
@@ -294,12 +297,12 @@ export class ProjectsModel implements IProjects, IDisposable {
     }
     if (project) {
       this._replace(project);
-    } else if (held?.id === this._current?.id) {
+    } else if (held && held.id === this._current?.id) {
       // else another answer, or a person, opened another one meanwhile: what became of this one was told then
       const next = newest(all) ?? personal(all);
       this._current = null;
       this._open(next);
-      if (held && !this._parting.has(held.id)) {
+      if (!this._parting.has(held.id)) {
         this._lost.set(held.id, held.name);
         this._gone.emit({ id: held.id, name: held.name, own: false });
       }

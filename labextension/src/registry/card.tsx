@@ -2,7 +2,7 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import * as React from 'react';
 
 import type { ModelCard, RegisteredModelDetail } from '../api';
-import { Button, CopyButton, ErrorNote, RelativeTime } from '../components';
+import { Button, CopyButton, ErrorNote, RelativeTime, useAfter } from '../components';
 import { Markdown } from '../home/markdown';
 import { useHost, useMay, useRevision } from '../pages/host';
 import { useOwnResource } from '../pages/resource';
@@ -29,11 +29,12 @@ export function Card({ model, detail, rendermime }: ICardProps): JSX.Element {
   const [history, setHistory] = React.useState(false);
   const mayEdit = useMay(model.project, 'editor');
   const place = React.useRef<HTMLDivElement>(null);
+  const after = useAfter();
   const done = () => {
     setEditing(null);
     void card.refresh();
     // the field that had the keyboard's focus is gone
-    window.requestAnimationFrame(() => place.current?.querySelector<HTMLElement>('button')?.focus());
+    after(() => place.current?.querySelector<HTMLElement>('button')?.focus());
   };
   if (editing) {
     return <Editor model={model} version={version} {...editing} onDone={done} />;

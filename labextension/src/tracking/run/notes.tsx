@@ -3,7 +3,7 @@ import { editIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { RunDetail } from '../../api';
-import { IconButton, useUi } from '../../components';
+import { IconButton, useAfter, useUi } from '../../components';
 import { Markdown } from '../../home/markdown';
 import { TextEditor } from '../../projects/texteditor';
 import { NOTE, type RunModel } from '../model';
@@ -20,6 +20,7 @@ export function Notes({ model, run, rendermime, editable }: INotesProps): JSX.El
   const { trans } = useUi();
   const [editing, setEditing] = React.useState(false);
   const place = React.useRef<HTMLElement>(null);
+  const after = useAfter();
   const text = run.tags[NOTE] ?? '';
   if (!text && !editing && !editable) {
     return null;
@@ -27,7 +28,7 @@ export function Notes({ model, run, rendermime, editable }: INotesProps): JSX.El
   const done = () => {
     setEditing(false);
     // the field that had the keyboard's focus is gone
-    window.requestAnimationFrame(() => place.current?.querySelector<HTMLElement>('button')?.focus());
+    after(() => place.current?.querySelector<HTMLElement>('button')?.focus());
   };
   return (
     <section ref={place} className="jp-Insighter-Notes" aria-label={trans.__('Notes')}>

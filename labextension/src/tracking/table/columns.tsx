@@ -3,7 +3,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import * as React from 'react';
 
 import type { RunKeys } from '../../api';
-import { Button, formatNumber, IconButton, useUi } from '../../components';
+import { Button, formatNumber, IconButton, useAfter, useUi } from '../../components';
 import { ask } from '../../pages/ask';
 import type { IHost } from '../../pages/host';
 import type { RunTableModel } from './model';
@@ -173,6 +173,7 @@ function Chosen(props: {
   const { trans } = useUi();
   const list = React.useRef<HTMLUListElement>(null);
   const dragged = React.useRef<number | null>(null);
+  const after = useAfter();
   const move = (from: number, to: number) => {
     if (to < 0 || to >= columns.length) {
       return;
@@ -181,7 +182,7 @@ function Chosen(props: {
     const [moved] = next.splice(from, 1);
     next.splice(to, 0, moved);
     onChange(next);
-    requestAnimationFrame(() => list.current?.querySelectorAll('li')[to]?.focus());
+    after(() => list.current?.querySelectorAll('li')[to]?.focus());
   };
   return (
     <ul className="jp-Insighter-Columns-list" ref={list} aria-label={trans.__('Shown columns')}>
