@@ -23,8 +23,9 @@ OPENED: list[Page] = []
 
 @contextmanager
 def hindered(browser: Browser, latency: float, slowdown: float) -> Iterator[None]:
-    """Have each answer of ours come up to so many milliseconds later, one before the other by chance, as on a slow network;
-    and the pages compute so many times slower, as on a slow machine.
+    """As on a slow network, each answer of ours comes up to so many milliseconds later, one before the other by chance.
+
+    And as on a slow machine, the pages compute so many times slower.
     """
     make = browser.new_context
 

@@ -210,18 +210,23 @@ export class RunTableModel {
 
   // ---- views ----
 
-  async loadViews(): Promise<void> {
-    const question = ++this._viewsAsked;
+  /** Ask for the views. Asked once more meanwhile, it is the last answer that counts, and that is waited for. */
+  loadViews(): Promise<void> {
+    return (this._viewsLoading = this._loadViews(++this._viewsAsked));
+  }
+
+  private async _loadViews(question: number): Promise<void> {
     try {
       const views = await runtable.views(this.project, this.experiment);
       if (question !== this._viewsAsked) {
-        return; // whoever asked after it is answered, too
+        return this._viewsLoading;
       }
       this._views = views;
     } catch (reason) {
-      if (question === this._viewsAsked) {
-        this._fail(reason);
+      if (question !== this._viewsAsked) {
+        return this._viewsLoading;
       }
+      this._fail(reason);
       return;
     }
     const { view } = this;
@@ -524,6 +529,7 @@ export class RunTableModel {
   /** Null as long as nobody has told. */
   private _views: RunView[] | null = null;
   private _viewsAsked = 0;
+  private _viewsLoading = Promise.resolve();
   private _selected: ReadonlySet<string> = new Set();
   private _best: ReadonlyMap<string, number> = new Map();
   private _controller = new AbortController();
