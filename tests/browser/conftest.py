@@ -57,10 +57,12 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         latency, slowdown = (os.environ.get(f"INSIGHTER_TEST_{name}") for name in ("LATENCY", "SLOWDOWN"))
-        if latency or slowdown:
-            with hindered(chromium, float(latency or 0), float(slowdown or 1)):
-                yield chromium
-        else:
+        wanted = latency or slowdown
+        with (
+            hindered(chromium, float(latency or 0), float(slowdown or 1))
+            if wanted
+            else contextlib.nullcontext()
+        ):
             yield chromium
         chromium.close()
 

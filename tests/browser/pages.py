@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,12 +69,17 @@ def thrown(page: Page) -> list[str]:
     return problems
 
 
+def until(page: Page, condition: Callable[[], bool], told: str) -> None:
+    """Wait for what no locator can see; what the page does goes on meanwhile."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain: {told}"
+        page.wait_for_timeout(100)
+
+
 def reload(page: Page) -> None:
     """Load JupyterLab again, with what is open: it saves that a moment after it was opened."""
-    deadline = time.monotonic() + 20
-    while not page.evaluate(SAVED):
-        assert time.monotonic() < deadline, "JupyterLab has not saved the workspace"
-        page.wait_for_timeout(200)
+    until(page, lambda: bool(page.evaluate(SAVED)), "JupyterLab has saved the workspace")
     page.goto(re.sub(r"[?#].*", "", page.url))
     wait_until_loaded(page)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -11,7 +10,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.browser.pages import shoot, thrown, wait_until_loaded
+from tests.browser.pages import shoot, thrown, until, wait_until_loaded
 from tests.browser_client import PASSWORD, TEAM
 from tests.running import JupyterServer
 
@@ -100,14 +99,6 @@ def test_a_link_to_elsewhere_leads_nowhere_else(page: Page, lab: JupyterServer, 
     page.wait_for_url(f"{lab.url}/lab**")
 
 
-def until(page: Page, asked: list[Route]) -> None:
-    """Wait for a question to the server."""
-    deadline = time.monotonic() + 20
-    while not asked:
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(50)
-
-
 def test_what_is_sent_before_it_is_known_what_an_account_takes_waits_for_that(
     page: Page, lab: JupyterServer
 ) -> None:
@@ -119,12 +110,12 @@ def test_what_is_sent_before_it_is_known_what_an_account_takes_waits_for_that(
     button = page.get_by_role("button", name="Create the account")
     button.click()
     expect(button).to_have_attribute("aria-busy", "true")
-    until(page, asked)
+    until(page, lambda: bool(asked), "the page asks")
     # the server is not reached: nothing typed is lost, and the next attempt asks once more
     asked.pop().abort()
     expect(page.locator("form:not([hidden])").get_by_role("alert")).to_contain_text("does not answer")
     button.click()
-    until(page, asked)
+    until(page, lambda: bool(asked), "the page asks")
     expect(button).to_have_attribute("aria-busy", "true")
     asked.pop().continue_()
     page.wait_for_url(f"{lab.url}/lab**")

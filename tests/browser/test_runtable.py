@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.api.people import superuser
-from tests.browser.pages import shoot, use_theme, wait_until_loaded
+from tests.browser.pages import shoot, until, use_theme, wait_until_loaded
 from tests.browser.runs import fill
 from tests.running import JupyterServer
 
@@ -450,12 +449,12 @@ def test_a_view_is_kept_for_all_and_survives(table: Table, lab: JupyterServer) -
     # Deleted and taken back; what an experiment opens with is seen by whoever has chosen nothing.
     table.bar("View").click()
     table.menu("Open with")
-    until_views(lab, base, [True])
+    until_views(page, lab, base, [True])
     table.bar("View").click()
     table.menu("Delete “by least loss”")
     expect(table.bar("View")).to_contain_text("usual")
     page.locator(".Toastify__toast").filter(has_text="is deleted").get_by_role("button", name="Undo").click()
-    until_views(lab, base, [True])
+    until_views(page, lab, base, [True])
     page.evaluate("localStorage.clear()")
     page.reload()
     wait_until_loaded(page)
@@ -467,13 +466,14 @@ def test_a_view_is_kept_for_all_and_survives(table: Table, lab: JupyterServer) -
             api.delete(f"{base}/{one['id']}")
 
 
-def until_views(lab: JupyterServer, base: str, defaults: list[bool]) -> None:
+def until_views(page: Page, lab: JupyterServer, base: str, defaults: list[bool]) -> None:
     """Wait for as many views as are given, and for which of them the experiment opens with."""
-    deadline = time.monotonic() + 20
     with lab.client() as api:
-        while [one["is_default"] for one in api.get(base).json()["items"]] != defaults:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(
+            page,
+            lambda: [one["is_default"] for one in api.get(base).json()["items"]] == defaults,
+            "the views are as they should be",
+        )
 
 
 def test_what_failed_is_asked_for_again(table: Table) -> None:

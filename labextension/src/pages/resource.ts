@@ -45,7 +45,8 @@ export class Resource<T> implements IDisposable {
 
   /** Take what an action answered. An answer that is on its way may be from before: it is asked for once more. */
   set(value: T): void {
-    this._overtaken = this._once = this._running !== null;
+    this._turn += 1;
+    this._once = this._running !== null;
     this._settle({ value, error: null });
   }
 
@@ -67,10 +68,11 @@ export class Resource<T> implements IDisposable {
   private async _refresh(): Promise<void> {
     window.clearTimeout(this._timer);
     do {
-      this._once = this._overtaken = false;
+      this._once = false;
+      const turn = this._turn;
       try {
         const value = await this.fetch();
-        if (!this._isOvertaken()) {
+        if (turn === this._turn) {
           this._settle({ value, error: null });
         }
       } catch (reason) {
@@ -88,10 +90,6 @@ export class Resource<T> implements IDisposable {
     }
   }
 
-  private _isOvertaken(): boolean {
-    return this._overtaken;
-  }
-
   private _settle(state: Resource.IState<T>): void {
     if (!this._disposed) {
       this._state = state;
@@ -103,7 +101,8 @@ export class Resource<T> implements IDisposable {
   private _state: Resource.IState<T> = { value: null, error: null };
   private _running: Promise<void> | null = null;
   private _once = false;
-  private _overtaken = false;
+  /** Another number whenever something was set. */
+  private _turn = 0;
   private _timer = 0;
   private _disposed = false;
 }

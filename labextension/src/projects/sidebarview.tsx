@@ -1,4 +1,4 @@
-import { addIcon, caretDownIcon, caretRightIcon, ellipsesIcon } from '@jupyterlab/ui-components';
+import { addIcon, caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { Present, Project } from '../api';
@@ -11,6 +11,8 @@ import {
   formatNumber,
   IconButton,
   Initials,
+  type MenuGroup,
+  MoreMenu,
   openMenu,
   RelativeTime,
   StatusDot,
@@ -37,6 +39,25 @@ const PAGES: ReadonlyArray<string> = [
   'insighter:open-lineage',
   'insighter:open-achievements',
   TrashCommands.open
+];
+
+/** What can be done with the open project, and with one's part in others. */
+const ACTIONS: ReadonlyArray<MenuGroup> = [
+  PAGES.map(command => ({ command, args: { isMenu: true } })),
+  [
+    { command: CommandIds.rename },
+    { command: CommandIds.describe },
+    { command: CommandIds.openFolder },
+    { command: ArchiveCommands.export },
+    { command: CommandIds.refresh }
+  ],
+  [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],
+  [
+    { command: CommandIds.switch, args: { archived: true } },
+    { command: AccountCommands.join },
+    { command: SharingCommands.ask }
+  ],
+  [{ command: AccountCommands.open }, { command: AccountCommands.signOut }]
 ];
 
 /** How many people's initials stand in the line of facts. */
@@ -200,30 +221,6 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
     );
   };
 
-  const openActions = (event: React.MouseEvent) => {
-    openMenu(
-      ui,
-      [
-        PAGES.map(command => ({ command, args: { isMenu: true } })),
-        [
-          { command: CommandIds.rename },
-          { command: CommandIds.describe },
-          { command: CommandIds.openFolder },
-          { command: ArchiveCommands.export },
-          { command: CommandIds.refresh }
-        ],
-        [{ command: CommandIds.archive }, { command: CommandIds.restore }, { command: CommandIds.remove }],
-        [
-          { command: CommandIds.switch, args: { archived: true } },
-          { command: AccountCommands.join },
-          { command: SharingCommands.ask }
-        ],
-        [{ command: AccountCommands.open }, { command: AccountCommands.signOut }]
-      ],
-      event.currentTarget
-    );
-  };
-
   return (
     <header className="jp-Insighter-ProjectHeader">
       <div className="jp-Insighter-ProjectHeader-title">
@@ -242,7 +239,7 @@ function ProjectHeader(props: { project: Project; projects: IProjects }): JSX.El
         </h2>
         <VisibilityBadge project={project} leads />
         <CommandButton action={{ command: OPEN_HOME, args: { project: project.id } }} />
-        <IconButton icon={ellipsesIcon} label={trans.__('Project actions')} hasMenu onClick={openActions} />
+        <MoreMenu label={trans.__('Project actions')} groups={ACTIONS} />
         <IconButton
           icon={addIcon}
           label={trans.__('New project')}

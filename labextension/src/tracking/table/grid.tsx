@@ -55,8 +55,8 @@ export function Grid(props: IGridProps): JSX.Element {
   const scroller = React.useRef<HTMLDivElement>(null);
   const [place, setPlace] = React.useState<IPlace>({ row: 0, column: 1 });
   const anchor = React.useRef(0);
-  const { grouped, selected, spec } = model;
-  const { count } = model.sections;
+  const { selected, spec } = model;
+  const { count, grouped } = model.sections;
 
   const [pinned, loose] = React.useMemo(() => {
     let left = BOX;

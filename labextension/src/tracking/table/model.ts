@@ -9,6 +9,7 @@ import {
   type RunView,
   type RunViewCreate
 } from '../../api';
+import { Resource } from '../../pages/resource';
 import { bestOf, type IQuestion, pages } from './query';
 import { Sections } from './sections';
 import {
@@ -74,7 +75,7 @@ export class RunTableModel {
   }
 
   get views(): ReadonlyArray<RunView> {
-    return this._views ?? [];
+    return this._views.value ?? [];
   }
 
   /** The view that was chosen; null: none, the columns are the usual ones. */
@@ -91,10 +92,6 @@ export class RunTableModel {
   get overtaken(): boolean {
     const { view } = this;
     return view !== null && !sameSpec(specOf(view), this._base);
-  }
-
-  get grouped(): boolean {
-    return this._spec.group_by !== '';
   }
 
   get selected(): ReadonlySet<string> {
@@ -210,23 +207,10 @@ export class RunTableModel {
 
   // ---- views ----
 
-  /** Ask for the views. Asked once more meanwhile, it is the last answer that counts, and that is waited for. */
-  loadViews(): Promise<void> {
-    return (this._viewsLoading = this._loadViews(++this._viewsAsked));
-  }
-
-  private async _loadViews(question: number): Promise<void> {
-    try {
-      const views = await runtable.views(this.project, this.experiment);
-      if (question !== this._viewsAsked) {
-        return this._viewsLoading;
-      }
-      this._views = views;
-    } catch (reason) {
-      if (question !== this._viewsAsked) {
-        return this._viewsLoading;
-      }
-      this._fail(reason);
+  async loadViews(): Promise<void> {
+    await this._views.refresh();
+    if (this._views.error) {
+      this._fail(this._views.error);
       return;
     }
     const { view } = this;
@@ -312,7 +296,7 @@ export class RunTableModel {
       }
       missing ||= entry.kind === 'blank';
     }
-    if (missing && !this.grouped) {
+    if (missing && !this.sections.grouped) {
       ids.length = 0;
       for await (const page of pages(this._question, this._spec.filter, first, last + 1, false)) {
         ids.push(...page.items.map(({ id }) => id));
@@ -369,6 +353,7 @@ export class RunTableModel {
     window.clearTimeout(this._timer);
     this._controller.abort();
     this.sections.dispose();
+    this._views.dispose();
     Signal.clearData(this);
   }
 
@@ -393,7 +378,7 @@ export class RunTableModel {
     }
     await keys;
     if (this._undecided && this._keys) {
-      this._undecided = this._views === null;
+      this._undecided = this._views.value === null;
       this._base = usualSpec(this._keys);
       this._set(this._base);
     }
@@ -526,10 +511,7 @@ export class RunTableModel {
   private _which: Which = 'active';
   private _keys: RunKeys | null = null;
   private _keysAt = 0;
-  /** Null as long as nobody has told. */
-  private _views: RunView[] | null = null;
-  private _viewsAsked = 0;
-  private _viewsLoading = Promise.resolve();
+  private readonly _views = new Resource<RunView[]>(() => runtable.views(this.project, this.experiment));
   private _selected: ReadonlySet<string> = new Set();
   private _best: ReadonlyMap<string, number> = new Map();
   private _controller = new AbortController();

@@ -120,7 +120,7 @@ export function RunTable({ model, name, toggles }: IRunTableProps): JSX.Element 
             label={trans.__('View')}
             value={model.view?.name ?? trans.__('usual')}
             mark={model.modified ? trans.__('changed') : null}
-            onOpen={at => void openViews(host, model, editor, at)}
+            onOpen={at => void openViews(host, model, at)}
           />
           <Drop
             label={trans.__('Group by')}

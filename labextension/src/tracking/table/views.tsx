@@ -4,19 +4,16 @@ import { ApiError, type RunView } from '../../api';
 import { notifyError } from '../../components';
 import { ask, Field } from '../../pages/ask';
 import type { IHost } from '../../pages/host';
+import { may } from '../../projects/roles';
 import { offerUndo } from '../../sharing/undo';
 import type { RunTableModel } from './model';
 import { type IChoice, popUp } from './popup';
 
 /** The menu of the views that the project keeps. */
-export async function openViews(
-  host: IHost,
-  model: RunTableModel,
-  editor: boolean,
-  at: Element
-): Promise<void> {
+export async function openViews(host: IHost, model: RunTableModel, at: Element): Promise<void> {
   const { trans } = host;
   await model.loadViews();
+  const editor = may(host.projects.find(model.project), 'editor');
   const { view, views, modified } = model;
   const line = (one: RunView): IChoice => ({
     label: [
